@@ -1,0 +1,1 @@
+"""steepest: a laboratory for how neural networks are trained."""
