@@ -1,0 +1,71 @@
+"""The machine a figure was taken on, and how many threads a process may use.
+
+Nothing here imports a library that is timed: threads are fixed before any of them is loaded.
+"""
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterable
+from importlib import metadata, util
+from pathlib import Path
+
+POOLS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+
+
+def environment(threads: int) -> dict[str, str]:
+    """Return the variables that hold every library of a process to `threads` threads."""
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "TORCHINDUCTOR_COMPILE_THREADS": "1"}
+    several = "true" if threads > 1 else "false"
+    pools = dict.fromkeys(POOLS, str(threads))
+    return {**pools, **quiet, "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={several}"}
+
+
+def pin(threads: int) -> list[int]:
+    """Bind this process to its first `threads` processors; return them (none: not bound)."""
+    if not hasattr(os, "sched_setaffinity"):
+        return []
+    processors = sorted(os.sched_getaffinity(0))[:threads]
+    os.sched_setaffinity(0, processors)
+    return processors
+
+
+def processor() -> str:
+    """Return the model name of the processor."""
+    listing = Path("/proc/cpuinfo")
+    lines = listing.read_text().splitlines() if listing.exists() else []
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()
+
+
+def missing(modules: Iterable[str]) -> list[str]:
+    """Return those of `modules` that cannot be imported here."""
+    return [name for name in modules if util.find_spec(name) is None]
+
+
+def versions(modules: Iterable[str]) -> dict[str, str]:
+    """Return the installed version of each importable module, by its distribution's name."""
+    owners = metadata.packages_distributions()
+    found = {owner for name in modules for owner in owners.get(name, ())}
+    return {owner: metadata.version(owner) for owner in sorted(found)}
+
+
+def describe(modules: Iterable[str]) -> dict[str, object]:
+    """Return what a reader needs to judge a figure: processor, cores, versions, date, load."""
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+        "python": sys.version.split()[0],
+        "versions": versions(modules),
+        "date": time.strftime("%Y-%m-%d %H:%M %Z"),
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+    }
