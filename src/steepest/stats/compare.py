@@ -1,0 +1,258 @@
+"""Comparing arms: one family of paired differences, one word for each.
+
+Every comparison of the family gets a paired Student t interval at level 1 − alpha / m
+(Bonferroni), and the word is read off the interval. So with confidence `level` *all* intervals
+hold their true difference at once, and with them every word, every direction and every
+"equivalent".
+
+Holm's (1979) step-down finds a little more, but intervals that agree with it end at 0 for whatever
+it rejects (Strassburger & Bretz 2008; Guilbaud 2008): they cannot say how much better; and its
+error rate covers neither the direction of a claim nor an "equivalent".
+
+Scores are paired: index i of every arm is the same seed, or the same tuning (`over_tunings`). A
+diverged run keeps its last finite score but loses its pair: where that score would beat the
+partner's, the difference counts as 0. An arm with diverged runs is called better only if it wins
+more than half of all pairs, and two arms are equivalent only if no pair was lost by divergence; an
+interval that would say otherwise is widened until it does not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from steepest.errors import UsageError, unknown
+from steepest.stats import power
+from steepest.stats.interval import Array, finite, proportion, student_t
+from steepest.stats.verdict import Verdict, Word
+
+MOST_SEEDS = 1_000  # more than this is no advice
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """What all comparisons of one family share."""
+
+    sign: float  # 1 where higher scores are better, else −1
+    margin: float
+    level: float
+    family: int
+
+    @property
+    def alpha(self) -> float:
+        return (1 - self.level) / self.family
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Gains of a over b (n,), positive where a is better, and who lost by diverging."""
+
+    gain: Array
+    lost_a: NDArray[np.bool_]
+    lost_b: NDArray[np.bool_]
+
+    @property
+    def superiority(self) -> float:
+        wins = np.where(self.lost_a | self.lost_b, 0.0, np.sign(self.gain))
+        wins = wins - (self.lost_a & ~self.lost_b) + (self.lost_b & ~self.lost_a)
+        return float((wins.mean() + 1) / 2)
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """A word with its interval and p, seen from a: positive is better."""
+
+    word: Word
+    low: float
+    high: float
+    p: float
+
+
+def compare_arms(
+    scores: Mapping[str, ArrayLike],
+    *,
+    reference: str | None = None,
+    diverged: Mapping[str, ArrayLike] | None = None,
+    margin: float = 0.005,
+    level: float = 0.95,
+    lower_is_better: bool = False,
+) -> list[Verdict]:
+    """Return the verdicts of a family: all arms against `reference`, or all pairs without one.
+
+    `scores` maps each arm to its (n,) paired scores, `diverged` arms to (n,) booleans. `margin` is
+    the difference that does not matter, in the unit of the scores.
+
+    Raises:
+        UsageError: fewer than two arms, an unknown arm, unequal lengths, or a score not finite.
+
+    >>> found = compare_arms({"adam": [0.93, 0.94, 0.92, 0.93], "sgd": [0.90, 0.91, 0.90, 0.90]})
+    >>> found[0].a, found[0].word, found[0].b, f"{found[0].low:.3f} to {found[0].high:.3f}"
+    ('adam', 'better', 'sgd', '0.020 to 0.035')
+    """
+    table = _table(scores)
+    lost = _masks(diverged or {}, table)
+    if margin < 0:
+        raise UsageError(f"margin is {margin}; it is the difference that does not matter, ≥ 0")
+    if reference is None:
+        pairs = list(combinations(table, 2))
+    elif reference in table:
+        pairs = [(arm, reference) for arm in table if arm != reference]
+    else:
+        raise unknown("arm", reference, table)
+    sign = -1.0 if lower_is_better else 1.0
+    rule = _Rule(sign, margin, proportion(level, "level"), len(pairs))
+    return [_verdict((a, b), _pairs(table, lost, (a, b), sign), rule) for a, b in pairs]
+
+
+def over_tunings(scores: ArrayLike) -> Array:
+    """Return one score per tuning, (K,): the means over the fresh seeds of `scores` (K, S).
+
+    The luck of a tuning is shared by all its seeds, so for a claim about arms the tuning is the
+    unit, not the seed. A diverged run enters with its last finite score.
+
+    >>> over_tunings([[0.90, 0.92], [0.94, 0.96]]).round(2).tolist()
+    [0.91, 0.95]
+    """
+    array = finite(scores, "over_tunings")
+    if array.ndim != 2:
+        raise UsageError(f"over_tunings takes (tunings, seeds), not shape {array.shape}")
+    return np.asarray(array.mean(axis=1))
+
+
+def paired_p(gain: Array) -> Array:
+    """Return the two-sided p values (M,) of paired t tests on `gain` (n, M), unadjusted.
+
+    It is 1 for a single pair, and for equal gains 0, or 1 where they are all 0.
+    """
+    from scipy.special import stdtr
+
+    n = len(gain)
+    if n < 2:
+        return np.ones(gain.shape[1])
+    same = (gain == gain[0]).all(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = gain.mean(axis=0) / (gain.std(axis=0, ddof=1) / np.sqrt(n))
+    p = 2 * stdtr(n - 1, -np.abs(t))
+    return np.where(same, np.where(gain[0] == 0, 1.0, 0.0), p)
+
+
+def _verdict(names: tuple[str, str], pairs: _Pairs, rule: _Rule) -> Verdict:
+    found = _guard(_find(pairs.gain, rule), pairs, rule)
+    n = len(pairs.gain)
+    spread = float(pairs.gain.std(ddof=1)) if n > 1 else float("inf")
+    delta = float(pairs.gain.mean())
+    low, high = (found.low, found.high) if rule.sign > 0 else (-found.high, -found.low)
+    return Verdict(
+        a=names[0],
+        b=names[1],
+        word=found.word,
+        delta=rule.sign * delta + 0.0,
+        low=low + 0.0,
+        high=high + 0.0,
+        n=n,
+        p=found.p,
+        superiority=pairs.superiority,
+        detectable=power.detectable(spread, n, rule.alpha),
+        more_seeds=_more(found, delta, spread, n, rule),
+        level=rule.level,
+        margin=rule.margin,
+        family=rule.family,
+        small=_inside(found.low, found.high, rule.margin),
+        diverged_a=int(pairs.lost_a.sum()),
+        diverged_b=int(pairs.lost_b.sum()),
+        method=f"paired Student t, simultaneous over {rule.family} (Bonferroni)",
+    )
+
+
+def _find(gain: Array, rule: _Rule) -> _Finding:
+    """Return the interval of the mean gain, its adjusted p, and the word they amount to."""
+    ends = student_t(gain[:, None], 1 - rule.alpha)
+    low, high = float(ends[0][0]), float(ends[1][0])
+    p = min(1.0, rule.family * float(paired_p(gain[:, None])[0]))
+    return _Finding(_word(low, high, rule.margin), low, high, p)
+
+
+def _word(low: float, high: float, margin: float) -> Word:
+    if low > 0:
+        return "better"
+    if high < 0:
+        return "worse"
+    return "equivalent" if _inside(low, high, margin) else "not distinguishable"
+
+
+def _inside(low: float, high: float, margin: float) -> bool:
+    return -margin < low and high < margin
+
+
+def _guard(found: _Finding, pairs: _Pairs, rule: _Rule) -> _Finding:
+    """Widen an interval that claims more for an arm with diverged runs than its pairs do."""
+    low, high, p = found.low, found.high, found.p
+    if found.word == "better" and pairs.lost_a.any() and pairs.superiority <= 0.5:
+        low, p = 0.0, 1.0
+    if found.word == "worse" and pairs.lost_b.any() and pairs.superiority >= 0.5:
+        high, p = 0.0, 1.0
+    if _word(low, high, rule.margin) == "equivalent":
+        low = min(low, -rule.margin) if (pairs.lost_a & ~pairs.lost_b).any() else low
+        high = max(high, rule.margin) if (pairs.lost_b & ~pairs.lost_a).any() else high
+    return _Finding(_word(low, high, rule.margin), low, high, p)
+
+
+def _more(found: _Finding, delta: float, spread: float, n: int, rule: _Rule) -> int | None:
+    """Return how many further pairs decide with 80 % power if the mean and spread seen are true.
+
+    Deciding is a difference or an equivalence, whichever needs fewer pairs.
+    """
+    if found.word != "not distinguishable" or n < 2 or spread == 0:
+        return None
+    sizes = [
+        power.sample_size(delta, spread, rule.alpha),
+        power.equivalence_size(delta, spread, rule.margin, rule.alpha),
+    ]
+    needed = min((size for size in sizes if size is not None), default=None)
+    if needed is None or needed - n > MOST_SEEDS:
+        return None
+    return max(needed - n, 1)
+
+
+def _pairs(
+    table: dict[str, Array],
+    lost: dict[str, NDArray[np.bool_]],
+    names: tuple[str, str],
+    sign: float,
+) -> _Pairs:
+    a, b = names
+    lost_a, lost_b = lost[a], lost[b]
+    gain = sign * (table[a] - table[b]) + 0.0
+    gain = np.where(lost_a, np.minimum(gain, 0), gain)
+    gain = np.where(lost_b, np.maximum(gain, 0), gain)
+    return _Pairs(gain, lost_a, lost_b)
+
+
+def _table(scores: Mapping[str, ArrayLike]) -> dict[str, Array]:
+    if len(scores) < 2:
+        raise UsageError(f"a comparison needs two arms; given: {', '.join(scores) or 'none'}")
+    table = {arm: finite(values, f"scores of arm '{arm}'") for arm, values in scores.items()}
+    shapes = {arm: values.shape for arm, values in table.items()}
+    if len(set(shapes.values())) > 1 or any(len(shape) != 1 for shape in shapes.values()):
+        said = ", ".join(f"{arm} {shape}" for arm, shape in shapes.items())
+        raise UsageError(f"arms are compared in pairs and need equal lengths (n,): {said}")
+    return table
+
+
+def _masks(
+    diverged: Mapping[str, ArrayLike], table: dict[str, Array]
+) -> dict[str, NDArray[np.bool_]]:
+    masks = {arm: np.zeros(len(values), dtype=np.bool_) for arm, values in table.items()}
+    for arm, mask in diverged.items():
+        if arm not in masks:
+            raise unknown("arm", arm, table)
+        array = np.asarray(mask, dtype=np.bool_)
+        if array.shape != masks[arm].shape:
+            raise UsageError(
+                f"diverged runs of arm '{arm}' have shape {array.shape}, its scores "
+                f"{masks[arm].shape}"
+            )
+        masks[arm] = array
+    return masks
