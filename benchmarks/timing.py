@@ -7,17 +7,20 @@ the ratios within a round.
 
 import statistics
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from worker import Failure, Measurement, Worker
 
 
+def say(text: str) -> None:
+    """Tell on the terminal how far we are."""
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
 @dataclass(frozen=True)
 class Runner:
-    """A prepared contender: how to time it and how many steps a timed unit has."""
+    """A prepared contender: how to time it and which numbers of steps it can run."""
 
-    name: str
     worker: Worker
     key: str
     epoch: int  # steps of an epoch; units above it are whole epochs
@@ -25,12 +28,12 @@ class Runner:
 
     def time(self, count: int) -> Measurement:
         """Time `count` steps; a failing contender raises `RuntimeError`."""
-        answer = self.worker.run(self.key, count)
-        if isinstance(answer, Failure):
-            raise RuntimeError(answer.reason)
-        return answer
+        measured = self.worker.run(self.key, count)
+        if isinstance(measured, Measurement):
+            return measured
+        raise RuntimeError(measured.reason if isinstance(measured, Failure) else "no answer")
 
-    def fit(self, count: float) -> int:
+    def allowed(self, count: float) -> int:
         """Return a count near `count` that the contender can run."""
         if self.whole_epochs or count >= self.epoch:
             return self.epoch * max(1, round(count / self.epoch))
@@ -52,58 +55,53 @@ def calibrate(runner: Runner, seconds: float) -> Unit:
     Libraries that train by one call (`fit`) pay a setup in each call; a user pays it once, so the
     unit grows until it hardly counts, up to twelve times `seconds`.
     """
-    least = runner.fit(1)
+    least = runner.allowed(1)
     runner.time(least)  # compiles
     call = min(runner.time(least).seconds for _ in range(3))
-    probe = runner.fit(least * 20)
-    runner.time(probe)
-    step = runner.time(probe).seconds / probe
-    while (taken := runner.time(probe)).seconds < 0.7 * seconds:
-        larger = runner.fit(probe * max(2, 0.8 * seconds / taken.seconds))
-        if larger == probe:
-            break
-        probe = larger
-        runner.time(probe)
-    step = runner.time(probe).seconds / probe
+    count, taken = settled(runner, runner.allowed(20 * least), 0.7 * seconds)
+    step = taken / count
     setup = max(0.0, call - least * step)
+    for _ in range(2):  # the first estimate of a step still holds the setup
+        step = max(taken - setup, 0.2 * taken) / count
+        setup = max(0.0, call - least * step)
     wanted = min(max(seconds, 50 * setup), 12 * seconds)
-    count = runner.fit(wanted * 1.1 / step)
-    return Unit(runner.fit(count / 10), count, setup)
+    count = runner.allowed(1.1 * wanted / step)
+    return Unit(runner.allowed(count / 10), count, setup)
 
 
-def interleave(
-    runners: list[Runner], units: dict[str, Unit], rounds: int
-) -> dict[str, list[Measurement]]:
-    """Time every runner once a round; return its measurements in order."""
-    taken: dict[str, list[Measurement]] = {runner.name: [] for runner in runners}
-    for turn in range(rounds):
-        shift = turn % max(1, len(runners))
-        for runner in runners[shift:] + runners[:shift]:
-            unit = units[runner.name]
+def settled(runner: Runner, count: int, seconds: float) -> tuple[int, float]:
+    """Enlarge `count` until a warm run takes `seconds`; return the count and its seconds."""
+    while True:
+        runner.time(count)
+        taken = runner.time(count).seconds
+        larger = runner.allowed(count * max(1.5, 1.15 * seconds / taken))
+        if taken >= seconds or larger == count:
+            return count, taken
+        count = larger
+
+
+def interleave(able: dict[str, tuple[Runner, Unit]], rounds: int) -> dict[str, list[Measurement]]:
+    """Time every runner once a round, each round beginning with another; return all of it."""
+    taken: dict[str, list[Measurement]] = {name: [] for name in able}
+    names = list(able)
+    for turn in range(rounds if names else 0):
+        shift = turn % len(names)
+        for name in names[shift:] + names[:shift]:
+            runner, unit = able[name]
             runner.time(unit.warm)
-            taken[runner.name].append(runner.time(unit.count))
-        print(f"  round {turn + 1}/{rounds}", file=sys.stderr, flush=True)
+            taken[name].append(runner.time(unit.count))
+        say(f"round {turn + 1}/{rounds}")
     return taken
-
-
-def attempt(label: str, act: Callable[[], object]) -> object:
-    """Return what `act` returns, or a `Failure` when it raises `RuntimeError`."""
-    print(f"  {label}", file=sys.stderr, flush=True)
-    try:
-        return act()
-    except RuntimeError as error:
-        return Failure(str(error))
 
 
 def summary(per_step: list[float]) -> dict[str, object]:
     """Return median and quartiles of microseconds a step, with the single rounds."""
     values = per_step if len(per_step) > 1 else per_step * 2
     first, middle, third = statistics.quantiles(values, n=4, method="inclusive")
-    exact = [round(value, 3) for value in per_step]
     return {
         "median_us": round(middle, 3),
         "quartiles_us": [round(first, 3), round(third, 3)],
-        "rounds_us": exact,
+        "rounds_us": [round(value, 3) for value in per_step],
     }
 
 
@@ -113,28 +111,24 @@ def ratio(row: dict, base: dict) -> float:
     return statistics.median(own / other for own, other in pairs)
 
 
-def table(rows: dict[str, dict], base: str, first: str = "Contender") -> str:
-    """Return a Markdown table of `rows`: time, quartiles, ratio to `base`; absent ones say why.
+def table(rows: dict[str, dict], base: str) -> str:
+    """Return a Markdown table of `rows`, fastest first, with ratios to `base`; absent ones last.
 
-    A row is a `summary` with `label`, or `label` and `status` where nothing was timed.
+    A row is a `summary` with `label` and `metrics`, or `label` and `status` if it was not timed.
     """
-    basis = rows.get(base, {})
-    lines = [
-        f"| {first} | µs | quartiles | × {base} | loss | accuracy |",
-        "|---|--:|--:|--:|--:|--:|",
-    ]
+    lines = [f"| Contender | µs a step | quartiles | to {base} | loss | accuracy |"]
+    lines.append("|---|--:|--:|--:|--:|--:|")
     timed = [row for row in rows.values() if "rounds_us" in row]
     for row in sorted(timed, key=lambda row: row["median_us"]):
         low, high = row["quartiles_us"]
+        basis = rows.get(base, {})
         against = f"{ratio(row, basis):.2f}" if "rounds_us" in basis else "-"
-        loss, accuracy = (
-            "-" if v is None else f"{v:.3f}" for v in row.get("metrics") or (None, None)
-        )
+        metrics = row["metrics"] or (None, None)
+        loss, accuracy = ("-" if value is None else f"{value:.3f}" for value in metrics)
         lines.append(
-            f"| {row['label']} | {row['median_us']:,.1f} | {low:,.1f}-{high:,.1f} "
+            f"| {row['label']} | {row['median_us']:,.1f} | {low:,.1f} to {high:,.1f} "
             f"| {against} | {loss} | {accuracy} |"
         )
-    lines += [
-        f"| {row['label']} | {row['status']} | | | | |" for row in rows.values() if "status" in row
-    ]
+    absent = [row for row in rows.values() if "status" in row]
+    lines += [f"| {row['label']} | {row['status']} | | | | |" for row in absent]
     return "\n".join(lines)

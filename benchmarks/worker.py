@@ -4,6 +4,7 @@ The parent fixes the environment before the process starts, so the number of thr
 any library is imported; the parent also decides the order, so two processes never run at once.
 """
 
+import contextlib
 import importlib
 import multiprocessing
 import os
@@ -11,7 +12,6 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -56,7 +56,7 @@ class Worker:
         except (EOFError, BrokenPipeError, ConnectionResetError):
             return Failure("its process ended")
 
-    def prepare(self, key: str, module: str, images: bool, arguments: tuple) -> object:
+    def prepare(self, key: str, module: str, arguments: tuple, *, images: bool) -> object:
         """Prepare `module` under `key`; with `images`, MNIST precedes its arguments."""
         return self.ask("prepare", key, module, images, arguments)
 
@@ -66,10 +66,8 @@ class Worker:
 
     def close(self) -> None:
         """End the process."""
-        try:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.connection.send(("close",))
-        except (BrokenPipeError, ConnectionResetError):
-            pass
         self.process.join(20)
         if self.process.is_alive():
             self.process.kill()
@@ -80,7 +78,7 @@ def serve(connection: Connection, threads: int) -> None:
     machine.pin(threads)
     sys.path.insert(0, str(Path(__file__).parent))
     warnings.simplefilter("ignore")
-    contenders: dict[str, Callable[[int], object]] = {}
+    contenders: dict = {}
     images: list = []
     while (message := connection.recv())[0] != "close":
         try:

@@ -1,5 +1,7 @@
 """JAX: one jitted step, called from a Python loop over NumPy mini-batches."""
 
+from itertools import pairwise
+
 import mnist
 
 LABEL = "JAX, jit step in a loop"
@@ -13,7 +15,7 @@ def parameters():
     """Return the MLP's weights and biases, uniform in +-1/sqrt(inputs)."""
     import numpy as np
 
-    rng, pairs = np.random.default_rng(0), zip(SIZES, SIZES[1:], strict=False)
+    rng, pairs = np.random.default_rng(0), pairwise(SIZES)
     return [
         tuple(rng.uniform(-1, 1, shape).astype(np.float32) / inputs**0.5 for shape in shapes)
         for inputs, shapes in ((a, ((a, b), (b,))) for a, b in pairs)

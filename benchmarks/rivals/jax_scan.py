@@ -1,6 +1,7 @@
 """JAX: an epoch as one compiled `lax.scan`."""
 
 import mnist
+
 from rivals import jax_loop
 
 LABEL = "JAX, jit with lax.scan"

@@ -34,16 +34,14 @@ def shuffled(x, y, batch):
         yield x[index], y[index]
 
 
-def loop(forward, model, epoch, steps, compiled=False):
+def loop(forward, model, epoch, steps):
     """Return `step_many` over `epoch()`, an iterator of mini-batches, `steps` of them an epoch.
 
-    `forward(x, y)` gives the loss and the logits; the rest is the usual eager step, unless
-    `compiled` asks for the optimizer's update to be compiled as well.
+    `forward(x, y)` gives the loss and the logits; the rest is the usual eager step.
     """
     import torch
 
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    update = torch.compile(optimizer.step) if compiled else optimizer.step
 
     def run(count):
         total, correct = torch.zeros(()), torch.zeros((), dtype=torch.int64)
@@ -51,7 +49,7 @@ def loop(forward, model, epoch, steps, compiled=False):
             optimizer.zero_grad()
             loss, logits = forward(x, y)
             loss.backward()
-            update()
+            optimizer.step()
             total += loss.detach()
             correct += (logits.argmax(1) == y).sum()
         return total.item() / count, correct.item() / (count * len(y))
