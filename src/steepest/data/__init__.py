@@ -1,1 +1,26 @@
-"""."""
+"""Data sets: loaded by name or path, checked, digested, split and ordered.
+
+A room of floor 1: it knows seeds, paths and errors, and nothing of networks. What comes out is
+frozen; what is drawn is a function of a seed.
+"""
+
+from steepest.data.batch import batches, folds, order, split
+from steepest.data.dataset import Dataset, from_arrays, take_classes
+from steepest.data.download import fetch, where
+from steepest.data.source import SOURCES, Entry, listing, load
+
+__all__ = [
+    "SOURCES",
+    "Dataset",
+    "Entry",
+    "batches",
+    "fetch",
+    "folds",
+    "from_arrays",
+    "listing",
+    "load",
+    "order",
+    "split",
+    "take_classes",
+    "where",
+]

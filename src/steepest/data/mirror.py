@@ -43,19 +43,21 @@ class Published:
 
 
 DIGITS = tuple("0123456789")
-CLOTHES = ("T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker")
-CLOTHES = (*CLOTHES, "bag", "ankle boot")
+CLOTHES = (
+    *("T-shirt/top", "trouser", "pullover", "dress", "coat"),
+    *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
+)
 OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-FINE = tuple(
-    """apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus
+FINE_NAMES = """
+    apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus
     butterfly camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab
     crocodile cup dinosaur dolphin elephant flatfish forest fox girl hamster house kangaroo keyboard
     lamp lawn_mower leopard lion lizard lobster man maple_tree motorcycle mountain mouse mushroom
     oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine
     possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake
     spider squirrel streetcar sunflower sweet_pepper table tank telephone television tiger tractor
-    train trout tulip turtle wardrobe whale willow_tree wolf woman worm""".split()
-)
+    train trout tulip turtle wardrobe whale willow_tree wolf woman worm
+"""
 IMAGES, LABELS = 16 + 60000 * 784, 8 + 60000
 TEST_IMAGES, TEST_LABELS = 16 + 10000 * 784, 8 + 10000
 BATCH, FINE_ROW = 10000 * 3073, 3074
@@ -208,7 +210,7 @@ CIFAR100 = Published(
     ),
     n=50000,
     shape=(32, 32, 3),
-    classes=FINE,
+    classes=tuple(FINE_NAMES.split()),
 )
 
 PUBLISHED = {"mnist": MNIST, "fashion-mnist": FASHION, "cifar10": CIFAR10, "cifar100": CIFAR100}
