@@ -106,7 +106,7 @@ runs = Table(
     Column("created", Text, nullable=False),
     Column("started", Text),
     Column("ended", Text),
-    Index("runs_of_optimizer", "optimizer", "data", "model", "id"),
+    Index("runs_of_optimizer", "optimizer", "id"),
     Index("runs_of_cell", "cell"),
     Index("runs_of_status", "status", "id"),
 )

@@ -78,6 +78,8 @@ class Store:
         self._engine = connect(url, write=write, patience=patience)
         self._reader = connect(url, write=False, patience=patience) if write else self._engine
         with translated(url), self._lock.held() if self._lock else contextlib.nullcontext():
+            if write and path is not None and path.exists() and path.stat().st_size:
+                _check_layout(self._reader, self.place, write=False)  # before anything is changed
             _check_layout(self._engine, self.place, write=write)
         self._writer = Writer(self._engine, url, self._lock) if write else None
 
