@@ -1,0 +1,169 @@
+"""What a chart is: a Vega-Lite 6 description with its data beside it, and choices a reader may make.
+
+Descriptions are plain dicts. A string that starts with `@` in one is a blank; every choice fills
+some blanks, the page's script draws the chart again. Rows name an arm by its number `i`; the script
+adds its name as `arm`. Colours are CSS variables, so that one drawing serves light, dark and paper.
+No text of a user's is ever part of an expression.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from steepest.report.content import Content, Number
+from steepest.report.number import finite
+from steepest.report.palette import colour, dash, looks
+
+Spec = dict[str, Any]
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+FADED = 0.08
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of plain values under named columns."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[Number | str | bool]]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One position of a choice: what it is called and how it fills the blanks."""
+
+    label: str
+    fills: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A question the reader may answer: options to pick from; two named off and on are a tick box."""
+
+    name: str
+    label: str
+    options: tuple[Option, ...]
+    tick: bool = False
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One chart of the page."""
+
+    name: str
+    title: str  # the question it answers
+    caption: str  # what to see
+    spec: Spec
+    tables: Mapping[str, Table]
+    choices: tuple[Choice, ...] = field(default=())
+    legend: bool = False  # lines need names beside the chart; a chart with a row per arm does not
+
+
+def theme() -> Spec:
+    """Return the Vega-Lite config shared by all charts."""
+    return {
+        "background": "transparent",
+        "font": FONT,
+        "view": {"stroke": None},
+        "axis": {
+            "labelColor": "var(--soft)",
+            "titleColor": "var(--soft)",
+            "gridColor": "var(--line)",
+            "domainColor": "var(--edge)",
+            "tickColor": "var(--edge)",
+            "labelFontSize": 12,
+            "titleFontSize": 12,
+            "titleFontWeight": "normal",
+            "titlePadding": 8,
+            "labelPadding": 5,
+        },
+        "line": {"strokeWidth": 2, "strokeCap": "round", "strokeJoin": "round"},
+        "text": {"fontSize": 12},
+    }
+
+
+def frame(layers: list[Spec], height: int) -> Spec:
+    """Return a description as wide as its container, with the arm in focus as a signal."""
+    return {
+        "width": "container",
+        "height": height,
+        "autosize": {"contains": "padding"},
+        "padding": {"left": 2, "right": 8, "top": 6, "bottom": 4},
+        "params": [{"name": "focus", "value": -1}],
+        "config": theme(),
+        "layer": layers,
+    }
+
+
+def hue(content: Content) -> Spec:
+    """Return the colour encoding by arm."""
+    numbers = arm_looks(content)
+    return {
+        "field": "i",
+        "type": "nominal",
+        "scale": {
+            "domain": list(range(len(numbers))),
+            "range": [f"var(--arm-{colour(look)})" for look in numbers],
+        },
+        "legend": None,
+    }
+
+
+def stroke(content: Content) -> Spec:
+    """Return the dash encoding by arm."""
+    numbers = arm_looks(content)
+    return {
+        "field": "i",
+        "type": "nominal",
+        "scale": {
+            "domain": list(range(len(numbers))),
+            "range": [list(dash(look)) or [1, 0] for look in numbers],
+        },
+        "legend": None,
+    }
+
+
+def faded(full: float) -> Spec:
+    """Return the opacity that dims every arm but the one in focus."""
+    return {
+        "condition": {"test": "focus < 0 || datum.i === focus", "value": full},
+        "value": round(full * FADED, 3),
+    }
+
+
+def arm_looks(content: Content) -> list[int]:
+    """Return the look of every arm of the study."""
+    return looks([arm.name for arm in content.arms], content.reference)
+
+
+def arm_order(content: Content) -> dict[str, int]:
+    """Return the number of every arm of the study."""
+    return {arm.name: i for i, arm in enumerate(content.arms)}
+
+
+def one_line(text: str) -> str:
+    """Return the text with its runs of white space as single spaces.
+
+    >>> one_line("a\\n b")
+    'a b'
+    """
+    return " ".join(text.split())
+
+
+def number_format(percent: bool) -> str:
+    """Return the d3 format of a score on an axis."""
+    return ".3~%" if percent else ".3~r"
+
+
+def compact(value: Number | str | bool) -> Number | str | bool:
+    """Return the value as it is embedded: six digits, no NaN.
+
+    >>> compact(0.123456789), compact(float("nan")), compact(3.0), compact("x")
+    (0.123457, None, 3, 'x')
+    """
+    if isinstance(value, str | bool) or value is None:
+        return value
+    number = finite(value)
+    if number is None:
+        return None
+    short = float(f"{number:.6g}")
+    return int(short) if short.is_integer() and abs(short) < 1e15 else short

@@ -1,0 +1,180 @@
+"""One study as one HTML file: no request, no markup from data, the same bytes for the same content.
+
+Every text passes Jinja's escaping; numbers reach the script only through a block of JSON in which
+no character can end the block. The content security policy allows exactly the scripts and the
+style of this page, by their hashes.
+"""
+
+import base64
+import hashlib
+import json
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from steepest.report import arrival_chart, curve_chart, rate_chart, score_chart
+from steepest.report.chart import Figure, arm_looks, compact
+from steepest.report.content import Content
+from steepest.report.overview import arm_rows, columns, verdict_rows, words
+from steepest.report.palette import DARK, LIGHT, SIGNS, colour, dash
+from steepest.report.score_chart import score_margin
+
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
+    "%3Cpath d='M2 2C3 11 7 13 14 13.500' fill='none' stroke='%230072b2' stroke-width='2.500'/%3E%3C/svg%3E"
+)
+KINDS = {"better": "better", "worse": "worse", "equivalent": "equivalent"}
+LIBRARY = ("vega.min.js", "vega-lite.min.js", "vega-interpreter.min.js")
+
+
+def render(content: Content) -> str:
+    """Return the page of a study."""
+    drawn = figures(content)
+    style, script, library = _style(), _asset("templates/page.js"), _library()
+    page = _environment().get_template("page.html").render(
+        c=content,
+        policy=_policy(style, [library, script]),
+        icon=Markup(ICON),
+        style=Markup(style),
+        script=Markup(script),
+        library=Markup(library),
+        payload=Markup(_json(_payload(content, drawn))),
+        figures=drawn,
+        keys=_keys(content),
+        verdicts=verdict_rows(content),
+        words=words(score_margin(content)),
+        columns=columns(content),
+        arms=arm_rows(content),
+        arms_caption=_arms_caption(content),
+        kinds=KINDS,
+        signs=SIGNS,
+        tables=(
+            ("Settings", content.method.settings),
+            ("Environment", content.method.environment),
+            ("Hashes", content.method.hashes),
+        ),
+    )  # fmt: skip
+    return page.encode("utf-8", "replace").decode("utf-8")
+
+
+def write(content: Content, path: str | Path) -> Path:
+    """Write the page and return its path; folders are made, an older page is replaced whole."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    part.write_text(render(content), encoding="utf-8", newline="\n")
+    return part.replace(target)
+
+
+def figures(content: Content) -> list[Figure]:
+    """Return the charts that this study has data for, in the order of the page."""
+    made = (
+        score_chart.strip(content),
+        curve_chart.curves(content),
+        arrival_chart.arrival(content),
+        rate_chart.rate(content),
+        score_chart.runs(content),
+    )
+    return [figure for figure in made if figure is not None]
+
+
+def _arms_caption(content: Content) -> str:
+    text = f"{content.metric.name[:1].upper()}{content.metric.name[1:]}: mean and 95\u202f% interval over n runs."
+    if content.reference is not None:
+        text += (
+            f" Difference: from {content.reference}, with simultaneous interval. P(wins): the chance"
+            f" that a run of this arm beats a run of {content.reference}."
+        )
+    if any(arm.boundary for arm in content.arms):
+        text += " Edge of range: the best setting lay at the end of the searched range; a wider search may do better."
+    return text
+
+
+def _keys(content: Content) -> list[dict[str, Any]]:
+    return [
+        {"i": i, "name": arm.name, "colour": colour(look), "dash": " ".join(map(str, dash(look)))}
+        for i, (arm, look) in enumerate(zip(content.arms, arm_looks(content), strict=True))
+    ]
+
+
+def _payload(content: Content, drawn: list[Figure]) -> dict[str, Any]:
+    return {
+        "arms": [arm.name for arm in content.arms],
+        "figures": {
+            figure.name: {
+                "spec": figure.spec,
+                "choices": [
+                    {"name": c.name, "fills": [dict(o.fills) for o in c.options]}
+                    for c in figure.choices
+                ],
+                "tables": {
+                    name: {
+                        "columns": table.columns,
+                        "rows": [[compact(value) for value in row] for row in table.rows],
+                    }
+                    for name, table in figure.tables.items()
+                },
+            }
+            for figure in drawn
+        },
+    }
+
+
+def _json(value: Any) -> str:
+    """Return JSON in which nothing can end a script block: ASCII, with < > & written as escapes."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _policy(style: str, scripts: list[str]) -> str:
+    hashes = " ".join(f"'sha256-{_hash(script)}'" for script in scripts)
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'sha256-{_hash(style)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("steepest.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@cache
+def _asset(name: str) -> str:
+    return files("steepest.report").joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _style() -> str:
+    """Return the style sheet with the palette put in."""
+
+    def variables(hues: tuple[str, ...]) -> str:
+        return " ".join(f"--arm-{i}: {hue};" for i, hue in enumerate(hues))
+
+    classes = "\n".join(f".look-{i} {{ --arm: var(--arm-{i}); }}" for i in range(len(LIGHT)))
+    style = _asset("templates/page.css").replace("__LOOKS__", classes)
+    return style.replace("__LIGHT__", variables(LIGHT)).replace("__DARK__", variables(DARK))
+
+
+@cache
+def _library() -> str:
+    """Return the chart library as one script, its licences first, without source-map comments."""
+    parts = [f"/*!\n{_asset('vendor/LICENSE')}*/"]
+    for name in LIBRARY:
+        lines = _asset(f"vendor/{name}").splitlines()
+        parts.append("\n".join(line for line in lines if not line.startswith("//# sourceMapping")))
+    return "\n;".join(parts)
