@@ -12,6 +12,7 @@ from types import ModuleType
 
 import contest
 import machine
+import mnist
 import timing
 from timing import Runner
 from worker import Failure
@@ -97,6 +98,7 @@ def main() -> None:
     if given.show:
         print("\n".join(table(run) for run in json.loads(given.show.read_text())["runs"]))
         return
+    mnist.folder()  # a missing data set is told before anything is started
     found = contest.chosen(CONTENDERS, given.only)
     about = machine.describe(contest.required(found))
     result = {"machine": about, "note": given.note, "runs": []}
