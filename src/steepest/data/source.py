@@ -17,7 +17,7 @@ from steepest.data import download
 from steepest.data.dataset import Dataset, from_arrays, take_classes
 from steepest.data.folder import list_images, load_folder
 from steepest.data.mirror import PUBLISHED
-from steepest.data.mnist1d import load_mnist1d
+from steepest.data.mnist1d import POINTS, TRAIN, load_mnist1d
 from steepest.data.npz import load_npz
 from steepest.data.published import load_cifar, load_idx
 from steepest.data.table import load_csv
@@ -60,15 +60,18 @@ def load_digits() -> Dataset:
     return from_arrays("digits", images, bunch.target, None, tuple("0123456789"), 1 / 16)
 
 
+def _published(name: str, load: Callable[[str], Dataset], about: str) -> Source:
+    known = PUBLISHED[name]
+    return Source(partial(load, name), about, known.n, known.shape, len(known.classes))
+
+
 SOURCES = {
     "digits": Source(load_digits, "real scans, bundled", 1438, (8, 8, 1), 10),
-    "mnist1d": Source(load_mnist1d, "generated, bundled", 4000, (40,), 10),
-    "mnist": Source(partial(load_idx, "mnist"), "handwritten digits", 60000, (28, 28, 1), 10),
-    "fashion-mnist": Source(
-        partial(load_idx, "fashion-mnist"), "photos of clothes", 60000, (28, 28, 1), 10
-    ),
-    "cifar10": Source(partial(load_cifar, "cifar10"), "colour photos", 50000, (32, 32, 3), 10),
-    "cifar100": Source(partial(load_cifar, "cifar100"), "colour photos", 50000, (32, 32, 3), 100),
+    "mnist1d": Source(load_mnist1d, "generated, bundled", TRAIN, (POINTS,), 10),
+    "mnist": _published("mnist", load_idx, "handwritten digits"),
+    "fashion-mnist": _published("fashion-mnist", load_idx, "photos of clothes"),
+    "cifar10": _published("cifar10", load_cifar, "colour photos of ten kinds of object"),
+    "cifar100": _published("cifar100", load_cifar, "colour photos, fine labels"),
 }
 
 
