@@ -1,1 +1,1 @@
-"""."""
+"""Engines: kernels for the primitives and an executor that replays a planned program."""

@@ -1,0 +1,53 @@
+"""What an engine is: memory, views of it, and a kernel for every primitive.
+
+An engine knows nothing of networks or rules. A kernel writes into buffers that are given to it; it
+keeps no state between calls.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from steepest.program.trace import Instruction, Value
+
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+class Engine(Protocol):
+    """Kernels with an executor; `real` is the NumPy type of reals (float32 or float64)."""
+
+    name: str
+    real: np.dtype[Any]
+
+    def memory(self, count: int) -> Any:
+        """Return `count` bytes of memory."""
+        ...
+
+    def array(self, value: Value, data: np.ndarray | None = None) -> Any:
+        """Return an array of its own for `value`, filled with `data` or zeros."""
+        ...
+
+    def write(self, array: Any, data: np.ndarray) -> None:
+        """Copy a NumPy array into an array of the engine."""
+        ...
+
+    def piece(self, memory: Any, offset: int, value: Value) -> Any:
+        """Return the array of `value` that begins `offset` bytes into `memory`."""
+        ...
+
+    def view(self, array: Any, name: str, attributes: dict[str, Any]) -> Any:
+        """Return a view by one of the view primitives, never a copy."""
+        ...
+
+    def numpy(self, array: Any) -> np.ndarray:
+        """Return the contents as a NumPy array (shared where the memory is the host's)."""
+        ...
+
+    def bind_copy(self, source: Any, target: Any) -> list[Call]:
+        """Return the calls that copy one array over another."""
+        ...
+
+    def bind(self, instruction: Instruction, args: list[Any], outs: list[Any]) -> list[Call]:
+        """Return the calls that execute one instruction on these buffers."""
+        ...

@@ -1,0 +1,87 @@
+"""The torch engine: ATen kernels on planned buffers; `torch.autograd` is never asked.
+
+Torch is optional: this module is imported only when the engine is chosen. Integers of 32 bits stand
+for the words of random keys, because torch has few operations on unsigned ones; two's complement
+makes the products and sums the same bits.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from steepest.engine.protocol import Call
+from steepest.engine.torch_kernel import KERNELS
+from steepest.program.trace import Instruction, Value
+
+REALS = {"float32": torch.float32, "float64": torch.float64}
+
+
+class TorchEngine:
+    """Kernels by ATen with `out=`, on the CPU or another device."""
+
+    name = "torch"
+
+    def __init__(self, dtype: Any = np.float32, device: str = "cpu") -> None:
+        self.real = np.dtype(dtype)
+        self.device = torch.device(device)
+        real = REALS[self.real.name]
+        self._types = {"real": real, "int": torch.int64, "word": torch.int32, "byte": torch.uint8}
+
+    def memory(self, count: int) -> Any:
+        """Return `count` bytes of memory on the device."""
+        return torch.zeros(count + 64, dtype=torch.uint8, device=self.device)
+
+    def array(self, value: Value, data: np.ndarray | None = None) -> Any:
+        """Return a tensor of its own for `value`, filled with `data` or zeros."""
+        tensor = torch.zeros(value.shape, dtype=self._types[value.kind], device=self.device)
+        if data is not None:
+            self.write(tensor, data)
+        return tensor
+
+    def write(self, tensor: Any, data: np.ndarray) -> None:
+        """Copy a NumPy array into a tensor."""
+        source = np.ascontiguousarray(data)
+        source = source.view(np.int32) if source.dtype == np.uint32 else source
+        tensor.copy_(torch.from_numpy(np.array(source)).reshape(tensor.shape))
+
+    def piece(self, memory: Any, offset: int, value: Value) -> Any:
+        """Return the tensor of `value` at `offset` bytes into `memory`."""
+        kind = self._types[value.kind]
+        start = -memory.data_ptr() % 64 + offset
+        stretch = memory[start : start + value.size * kind.itemsize]
+        return stretch.view(kind).view(value.shape)
+
+    def view(self, array: Any, name: str, attributes: dict[str, Any]) -> Any:
+        """Return a view by one of the view primitives."""
+        if name == "reshape":
+            return array.view(attributes["shape"])
+        if name == "transpose":
+            return array.permute(attributes["axes"])
+        if name == "broadcast":
+            return array.expand(attributes["shape"])
+        start = attributes["start"]
+        return array.narrow(attributes["axis"], start, attributes["stop"] - start)
+
+    def numpy(self, array: Any) -> np.ndarray:
+        """Return the contents as a NumPy array."""
+        result: np.ndarray = array.cpu().numpy()
+        return result
+
+    def bind_copy(self, source: Any, target: Any) -> list[Call]:
+        """Return the call that copies one tensor over another."""
+        return [(target.copy_, (source,))]
+
+    def bind(self, instruction: Instruction, args: list[Any], outs: list[Any]) -> list[Call]:
+        """Return the calls that execute one instruction on these buffers."""
+        primitive = instruction.primitive
+        if primitive.view:
+            view = args[0].reshape if primitive.name == "reshape" else None
+            if view is None:
+                raise NotImplementedError(f"a copying {primitive.name}")
+            return [(_copy_reshaped, (args[0], outs[0]))]
+        return KERNELS[primitive.name](args, outs, instruction.attributes)
+
+
+def _copy_reshaped(source: Any, target: Any) -> None:
+    target.copy_(source.reshape(target.shape))

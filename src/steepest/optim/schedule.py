@@ -1,0 +1,118 @@
+"""Schedules: the learning rate as a pure function of progress; nothing is mutated.
+
+`rates(lr, step, per_epoch, epochs)` takes 0-based steps (an array) and returns float64 rates.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+
+class Schedule(Protocol):
+    """The learning rate over a run."""
+
+    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: int) -> np.ndarray:
+        """Return the rate at each 0-based step of a run of `epochs` with `per_epoch` steps each."""
+        ...
+
+
+def _epoch(step: np.ndarray, per_epoch: int) -> np.ndarray:
+    return step // per_epoch
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same rate throughout."""
+
+    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: int) -> np.ndarray:  # noqa: ARG002 - a schedule takes all
+        """Return lr everywhere."""
+        return np.full(len(step), float(lr))
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rates by epoch (0-based): {0: 1e-3, 5: 5e-4}; before the first entry the rule's own."""
+
+    rows: tuple[tuple[int, float], ...]
+
+    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: int) -> np.ndarray:  # noqa: ARG002 - a schedule takes all
+        """Return the rate of the latest entry that has begun."""
+        out = np.full(len(step), float(lr))
+        for epoch, rate in sorted(self.rows):
+            out[_epoch(step, per_epoch) >= epoch] = rate
+        return out
+
+
+@dataclass(frozen=True)
+class Step:
+    """Multiply by `gamma` every `every` epochs."""
+
+    every: int = 10
+    gamma: float = 0.1
+
+    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: int) -> np.ndarray:  # noqa: ARG002 - a schedule takes all
+        """Return lr gamma^floor(epoch / every)."""
+        return lr * self.gamma ** (_epoch(step, per_epoch) // self.every).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Exponential:
+    """Multiply by `gamma` every epoch."""
+
+    gamma: float = 0.95
+
+    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: int) -> np.ndarray:  # noqa: ARG002 - a schedule takes all
+        """Return lr gamma^epoch."""
+        return lr * self.gamma ** _epoch(step, per_epoch).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class InverseTime:
+    """lr / (1 + decay t) with t counted in updates: the `decay` of Keras' older optimizers."""
+
+    decay: float = 1e-4
+
+    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: int) -> np.ndarray:  # noqa: ARG002 - a schedule takes all
+        """Return lr / (1 + decay step)."""
+        return lr / (1.0 + self.decay * step.astype(np.float64))
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """Half a cosine from lr to `floor` times lr over the run (Loshchilov & Hutter 2017, eq. 5)."""
+
+    floor: float = 0.0
+
+    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: int) -> np.ndarray:
+        """Return the cosine at every step; the last step comes just short of the floor."""
+        progress = step / max(per_epoch * epochs, 1)
+        wave = 0.5 * (1.0 + np.cos(np.pi * np.minimum(progress, 1.0)))
+        return lr * (self.floor + (1.0 - self.floor) * wave)
+
+
+@dataclass(frozen=True)
+class Warmup:
+    """Linear from lr / steps to lr over `epochs` epochs, then `after` over what remains."""
+
+    epochs: float = 1.0
+    after: Any = field(default_factory=Constant)
+
+    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: int) -> np.ndarray:
+        """Return the joined schedules; `after` starts at its own step 0."""
+        steps = max(round(self.epochs * per_epoch), 1)
+        rising = lr * (step + 1.0) / steps
+        rest = np.maximum(step - steps, 0)
+        left = max(epochs - steps // per_epoch, 1)
+        return np.where(step < steps, rising, self.after.rates(lr, rest, per_epoch, left))
+
+
+SCHEDULES: dict[str, type] = {
+    "constant": Constant,
+    "table": Table,
+    "step": Step,
+    "exponential": Exponential,
+    "inverse_time": InverseTime,
+    "cosine": Cosine,
+    "warmup": Warmup,
+}

@@ -1,0 +1,89 @@
+"""`F`: everything a layer, a loss or a rule may be written with.
+
+Called with symbols these record, called with NumPy arrays they compute. Shapes broadcast as NumPy's
+do; in a training program every array has the run axis R first.
+"""
+
+from typing import Any
+
+from steepest.program.array import (
+    ARRAY,
+    argmax,
+    cross_entropy,
+    cross_entropy_grad,
+    dropout_mask,
+    gather,
+    matmul,
+)
+from steepest.program.elementwise import (
+    ELEMENTWISE,
+    absolute,
+    add,
+    div,
+    equal,
+    erf,
+    exp,
+    gate,
+    greater,
+    log,
+    maximum,
+    minimum,
+    mul,
+    neg,
+    power,
+    relu,
+    sigmoid,
+    sign,
+    sqrt,
+    square,
+    sub,
+    tanh,
+    where,
+)
+from steepest.program.primitive import Primitive
+from steepest.program.structure import (
+    STRUCTURE,
+    broadcast,
+    concat,
+    max_,
+    pad,
+    part,
+    reshape,
+    sum_,
+    transpose,
+)
+
+PRIMITIVES: dict[str, Primitive] = {**ELEMENTWISE, **STRUCTURE, **ARRAY}
+
+
+def _axes(x: Any, axis: int | tuple[int, ...] | None) -> tuple[int, ...]:
+    named = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    return tuple(sorted(i % x.ndim for i in named))
+
+
+def sum(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:  # noqa: A001 - the field's name, used as F.sum
+    """Return the sum over `axis` (all axes by default)."""
+    return sum_(x, axes=_axes(x, axis), keepdims=keepdims)
+
+
+def max(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:  # noqa: A001 - the field's name, used as F.max
+    """Return the maximum over `axis`; ties share the gradient."""
+    return max_(x, axes=_axes(x, axis), keepdims=keepdims)
+
+
+def mean(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
+    """Return the mean over `axis` (all axes by default)."""
+    axes = _axes(x, axis)
+    n = 1
+    for i in axes:
+        n *= x.shape[i]
+    return sum_(x, axes=axes, keepdims=keepdims) * (1.0 / n)
+
+
+__all__ = [
+    "PRIMITIVES", "absolute", "add", "argmax", "broadcast", "concat", "cross_entropy",
+    "cross_entropy_grad", "div", "dropout_mask", "equal", "erf", "exp", "gate", "gather",
+    "greater", "log", "matmul", "max", "maximum", "mean", "minimum", "mul", "neg", "pad", "part",
+    "power", "relu", "reshape", "sigmoid", "sign", "sqrt", "square", "sub", "sum", "tanh",
+    "transpose", "where",
+]  # fmt: skip

@@ -1,0 +1,204 @@
+"""Planning: where every value of a program lies, so that a replay allocates nothing.
+
+A value is an input or a constant (`Named`), a view of another value (`Alias`), a region of a
+concatenation that it will become part of (`Region`), the same memory as another value (`Same`: in
+place, or a new state over the old one), or a piece of the arena (`Piece`), reused by liveness.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from steepest.program.arena import Arena
+from steepest.program.chain import Step, steps
+from steepest.program.hazard import overwritable
+from steepest.program.layout import layouts
+from steepest.program.trace import Instruction, Program
+
+
+@dataclass(frozen=True)
+class Named:
+    """Memory that the engine keeps under a name: an input, a state, a constant."""
+
+
+@dataclass(frozen=True, eq=False)
+class Alias:
+    """A view of another value."""
+
+    instruction: Instruction
+
+
+@dataclass(frozen=True)
+class Region:
+    """The elements start:stop along axis 1 of value `whole`, in this value's own shape."""
+
+    whole: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Same:
+    """The memory of another value of equal shape."""
+
+    other: int
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Memory of the arena from `offset` bytes on."""
+
+    offset: int
+
+
+Place = Named | Alias | Region | Same | Piece
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Steps in order, a place for every value, the arena's size, and states copied at the end."""
+
+    program: Program
+    steps: tuple[Step, ...]
+    places: dict[int, Place]
+    arena_bytes: int
+    copies: tuple[tuple[int, int], ...]  # (old, new)
+
+
+def plan(program: Program, real_bytes: int = 4, alignment: int = 64) -> Plan:
+    """Return where every value lies; `real_bytes` is the size of a real (4 or 8)."""
+    units = steps(program)
+    places: dict[int, Place] = {i: Named() for i in (*program.inputs.values(), *program.constants)}
+    _place_concats(program, places)
+    _place_views(program, places)
+    units += _forced_copies(program, places)
+    units.sort(key=lambda step: program.instructions.index(step.instructions[0]))
+    copies = _place_states(program, units, places)
+    arena = Arena(real_bytes, alignment)
+    _place_rest(program, units, places, arena)
+    return Plan(program, tuple(units), places, arena.size, tuple(copies))
+
+
+def _place_concats(program: Program, places: dict[int, Place]) -> None:
+    """Let the producers of a concatenation's parts write straight into it."""
+    maker = {i: x for x in program.instructions for i in x.outs}
+    results = {*program.outputs.values(), *(new for _, new in program.pairs.values())}
+    for instruction in program.instructions:
+        if instruction.primitive.name != "concat" or instruction.attributes["axis"] != 1:
+            continue
+        whole, start = instruction.outs[0], 0
+        for argument in instruction.args:
+            stop = start + program.values[argument].shape[1]
+            source = argument
+            while source in maker and maker[source].primitive.name == "reshape":
+                source = maker[source].args[0]
+            made = maker.get(source)
+            shape = program.values[source].shape
+            fits = shape[0] == program.values[whole].shape[0] and (
+                int(np.prod(shape[1:])) == stop - start
+            )
+            if made and not made.primitive.view and fits and source not in {*places, *results}:
+                places[source] = Region(whole, start, stop)
+            start = stop
+
+
+def _place_views(program: Program, places: dict[int, Place]) -> None:
+    """Alias every view that NumPy's stride rules allow; a reshape that would copy is a step."""
+    possible = layouts(program, places)
+    for instruction in program.instructions:
+        if instruction.primitive.view and possible[instruction.outs[0]]:
+            places[instruction.outs[0]] = Alias(instruction)
+
+
+def _forced_copies(program: Program, places: dict[int, Place]) -> list[Step]:
+    return [
+        Step((x,))
+        for x in program.instructions
+        if x.primitive.view and x.outs[0] not in places
+    ]
+
+
+def root(places: dict[int, Place], index: int) -> int:
+    """Return the value whose memory `index` lies in."""
+    place = places.get(index)
+    while isinstance(place, (Alias, Region, Same)):
+        if isinstance(place, Alias):
+            index = place.instruction.args[0]
+        else:
+            index = place.whole if isinstance(place, Region) else place.other
+        place = places.get(index)
+    return index
+
+
+def _place_states(
+    program: Program, units: list[Step], places: dict[int, Place]
+) -> list[tuple[int, int]]:
+    """Write new states over old ones where no later step reads the old; list the others."""
+    copies = []
+    for old, new in program.pairs.values():
+        if new == old:
+            continue
+        if new not in places and overwritable(program, units, places, old, new):
+            places[new] = Same(old)
+        else:
+            copies.append((old, new))
+    return copies
+
+
+def _place_rest(
+    program: Program, units: list[Step], places: dict[int, Place], arena: Arena
+) -> None:
+    """Give every other value a piece of the arena for as long as it lives."""
+    end = len(units)
+    last: dict[int, int] = {}
+    first: dict[int, int] = {}
+    for position, step in enumerate(units):
+        for index in step.reads:
+            last[root(places, index)] = position
+        for index in step.writes:
+            whole = root(places, index)
+            first.setdefault(whole, position)
+            last[whole] = max(last.get(whole, position), position)
+    kept = {*program.outputs.values(), *(new for _, new in program.pairs.values())}
+    last.update({root(places, index): end for index in kept})
+    living: dict[int, list[int]] = {}
+    for position, step in enumerate(units):
+        for index in dict.fromkeys(root(places, i) for i in step.writes):
+            if index in places or first[index] != position:
+                continue
+            donor = _donor(program, step, index, places, last, position)
+            if donor is None:
+                places[index] = Piece(arena.take(program.values[index]))
+                keeper = index
+            else:
+                places[index] = Same(donor)
+                keeper = root(places, donor)
+                last[keeper] = last[index]
+            living.setdefault(last[keeper], []).append(keeper)
+        for index in dict.fromkeys(living.pop(position, [])):
+            place = places[index]
+            if last[index] == position and isinstance(place, Piece):
+                arena.give(place.offset)
+
+
+def _donor(
+    program: Program,
+    step: Step,
+    index: int,
+    places: dict[int, Place],
+    last: dict[int, int],
+    position: int,
+) -> int | None:
+    """Return a dying argument in whose memory an element-wise result may be written."""
+    (maker,) = [x for x in step.instructions if index in x.outs] or [None]
+    if maker is None or not maker.primitive.elementwise:
+        return None
+    after = step.instructions[step.instructions.index(maker) + 1 :]
+    for argument in step.reads:
+        same = program.values[argument] == program.values[index]
+        dying = last.get(argument) == position and isinstance(places.get(argument), Piece)
+        taken = any(p == Same(argument) and i in set(step.writes) for i, p in places.items())
+        later = any(argument in x.args for x in after)
+        if same and dying and not taken and not later:
+            return argument
+    return None
