@@ -28,9 +28,9 @@ def tolerance(
 ) -> Tolerance:
     """Return how many decades of learning rates score within `within` (relative) of the best.
 
-    `rates` (n,) in any order and positive; `scores` (n,) not negative, a repeated rate is averaged, a
-    trial that is nan or infinite diverged. Between neighbours the score is linear in log10(rate);
-    next to a diverged trial nothing is added.
+    `rates` (n,) in any order, positive; `scores` (n,) not negative; a repeated rate is averaged. A
+    trial whose score is nan or infinite diverged. Between neighbours the score is linear in
+    log10(rate); next to a diverged trial nothing is added.
 
     Raises:
         UsageError: no score is finite, a rate is not positive, or a score is negative.

@@ -3,9 +3,10 @@
 One arm's mean: Student's t below 20 values, the BCa bootstrap from 20 on, because single scores
 are skewed (an accuracy has a ceiling) and the bootstrap sees the skew once there is enough to see.
 Differences of pairs: Student's t at every size. Skew cancels in a difference, and there the
-bootstrap is measurably worse, above all in the far tails a family of comparisons needs
-(`benchmarks/ simulate_verdicts.py` counts it). Legend: n values (axis 0), M columns, each of them
-its own sample.
+bootstrap is measurably worse, above all in the far tails that a family of comparisons needs
+(counted by `benchmarks/simulate_verdicts.py`).
+
+Legend: n values (axis 0), M columns, each of them its own sample.
 """
 
 from dataclasses import dataclass
