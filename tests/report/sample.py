@@ -46,8 +46,7 @@ def sample(
     return Content(
         study="digits-optimizers",
         question="Which optimizer trains a small network on handwritten digits best?",
-        headline="adamw is ahead of sgd by 0.8 points, as are adam, nadam and momentum;"
-        " among those four this study sees no difference that matters.",
+        headline=_headline(arms),
         created="2026-11-21 09:30 UTC",
         claim_scope="This names tuned cells (adamw at lr 0.003 against sgd at lr 0.3), not the optimizers in general:"
         " every arm was tuned once, and the luck of tuning is not in the intervals.",
@@ -102,8 +101,9 @@ def _noise(*key: object) -> random.Random:
 
 def _scores(name: str, seeds: int) -> list[tuple[int, float]]:
     final = CHARACTERS[_kind(name)][0]
+    lost = name == "rmsprop"
     return [
-        (seed, round((final + _noise("seed", seed).gauss(0, 0.0030) + _noise(name, seed).gauss(0, 0.0022)) * 450) / 450)
+        (seed, 0.91) if lost and seed == 7 else (seed, round((final + _noise("seed", seed).gauss(0, 0.0030) + _noise(name, seed).gauss(0, 0.0022)) * 450) / 450)
         for seed in range(seeds)
     ]  # fmt: skip
 
@@ -118,7 +118,7 @@ def _arm(name: str, seeds: int, epochs: int, reference: str | None) -> Arm:
         name,
         chosen=f"lr {character[2]:g}",
         mean=mean, low=mean - half, high=mean + half, n=seeds,
-        diverged=0, seconds=character[4] * epochs,
+        diverged=int(name == "rmsprop" and seeds > 7), seconds=character[4] * epochs,
         flops=6.0 * PARAMS * 1200 * epochs * (1 + character[4]), params=PARAMS,
         boundary=kind == "adagrad", tolerance=10 ** character[3], scores=tuple(scores),
     )  # fmt: skip
@@ -203,6 +203,17 @@ def _arrival(curve: Curve) -> Arrival:
             )
     return Arrival(
         curve.arm, curve.seed, reached=False, epochs=curve.epoch[-1], seconds=curve.seconds[-1]
+    )
+
+
+def _headline(arms: tuple[Arm, ...]) -> str:
+    ahead = [a for a in sorted(arms, key=lambda a: -(a.mean or 0)) if a.word == "better"]
+    rest = ", ".join(a.name for a in ahead[1:4])
+    if not ahead:
+        return "No arm stands out."
+    return (
+        f"{ahead[0].name} is better than {REFERENCE} by {100 * (ahead[0].delta or 0):.1f} points,"
+        f" and so are {rest}, by somewhat less."
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from steepest.report.content import Content, Number
+from steepest.report.content import Arm, Content, Number
 from steepest.report.number import finite
 from steepest.report.palette import colour, dash, looks
 
@@ -76,7 +76,7 @@ def theme() -> Spec:
             "titlePadding": 8,
             "labelPadding": 5,
         },
-        "line": {"strokeWidth": 2, "strokeCap": "round", "strokeJoin": "round"},
+        "line": {"strokeWidth": 2, "strokeCap": "butt", "strokeJoin": "round"},
         "text": {"fontSize": 12},
     }
 
@@ -87,7 +87,7 @@ def frame(layers: list[Spec], height: int) -> Spec:
         "width": "container",
         "height": height,
         "autosize": {"contains": "padding"},
-        "padding": {"left": 2, "right": 8, "top": 6, "bottom": 4},
+        "padding": {"left": 2, "right": 8, "top": 18, "bottom": 4},
         "params": [{"name": "focus", "value": -1}],
         "config": theme(),
         "layer": layers,
@@ -138,6 +138,39 @@ def arm_looks(content: Content) -> list[int]:
 def arm_order(content: Content) -> dict[str, int]:
     """Return the number of every arm of the study."""
     return {arm.name: i for i, arm in enumerate(content.arms)}
+
+
+def ranked(content: Content) -> list[Arm]:
+    """Return the arms, best mean first; arms without a score last."""
+    sign = -1 if content.metric.higher else 1
+
+    def key(arm: Arm) -> tuple[bool, float]:
+        mean = finite(arm.mean)
+        return mean is None, sign * (mean or 0.0)
+
+    return sorted(content.arms, key=key)
+
+
+def row_axis(labels: list[str], lines: int = 1) -> Spec:
+    """Return the vertical encoding with a row per arm; a label may have several lines."""
+    return {
+        "field": "row",
+        "type": "nominal",
+        "scale": {"domain": labels, "padding": 0},
+        "axis": {
+            "title": None,
+            "labelExpr": "split(datum.label, '\\n')",
+            "labelColor": "var(--ink)",
+            "labelFontSize": 13,
+            "labelLineHeight": 16,
+            "labelOffset": -8 * (lines - 1),
+            "labelLimit": 140,
+            "labelPadding": 10,
+            "domain": False,
+            "ticks": False,
+            "grid": False,
+        },
+    }
 
 
 def one_line(text: str) -> str:

@@ -1,11 +1,11 @@
-"""How numbers are written for a reader: per cent, points, signs, magnitudes; `–` where nothing is known."""
+"""How numbers are written for a reader: per cent, points, signs, magnitudes; a dash for nothing."""
 
 import math
 from collections.abc import Iterable
 
 from steepest.report.content import Metric, Number
 
-ABSENT = "–"
+ABSENT = "\u2013"  # an en dash
 THIN = "\u202f"  # narrow no-break space between a number and its unit
 MINUS = "\u2212"
 
@@ -19,6 +19,12 @@ def finite(value: Number) -> float | None:
     if value is None:
         return None
     return float(value) if math.isfinite(value) else None
+
+
+def halfwidth(low: Number, high: Number) -> float | None:
+    """Return half the length of an interval, or None if an end is unknown."""
+    a, b = finite(low), finite(high)
+    return None if a is None or b is None else (b - a) / 2
 
 
 def decimals(metric: Metric, halfwidths: Iterable[float | None]) -> int:
@@ -142,6 +148,15 @@ def share(value: Number) -> str:
     if number > 0.99:
         return f"> 99{THIN}%"
     return f"< 1{THIN}%" if number < 0.01 else f"{100 * number:.0f}{THIN}%"
+
+
+def margin(metric: Metric) -> str:
+    """Write the margin of equivalence with its unit.
+
+    >>> margin(Metric())
+    '0.5 points'
+    """
+    return f"{100 * metric.margin if metric.percent else metric.margin:.3g} {unit(metric)}"
 
 
 def unit(metric: Metric) -> str:

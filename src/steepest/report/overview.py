@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from steepest.report.chart import arm_looks
+from steepest.report.chart import arm_looks, ranked
 from steepest.report.content import Arm, Content, Number, Verdict
 from steepest.report.number import (
     ABSENT,
     decimals,
     duration,
     finite,
+    halfwidth,
     interval,
     magnitude,
     score,
@@ -85,8 +86,6 @@ def columns(content: Content) -> list[Column]:
 
 def arm_rows(content: Content) -> list[ArmRow]:
     """Return the table of arms, best mean first."""
-    from steepest.report.score_chart import ranked
-
     looks = dict(zip((a.name for a in content.arms), arm_looks(content), strict=True))
     return [
         ArmRow(
@@ -108,21 +107,30 @@ def verdict_rows(content: Content) -> list[VerdictRow]:
 
 def words(margin: str) -> list[tuple[str, str]]:
     """Return what each word of a verdict means, for a reader without statistics."""
+    better = (
+        "The whole interval lies on the good side of zero. Were the arms equal, a study like this"
+        " one would rarely come out so; how much better, the interval tells."
+    )
+    equivalent = (
+        f"The whole interval lies within ±{margin}: whichever arm is truly ahead, the difference is"
+        " too small to matter."
+    )
+    open_ = (
+        "The interval holds zero and reaches beyond the zone of practical ties. This is no finding"
+        " of equality: the study was too small to tell."
+    )
     return [
-        ("better", "The whole interval lies on the good side of zero. If the arms were equal, a study"
-         " like this one would rarely come out so; how much better, the interval tells."),
+        ("better", better),
         ("worse", "The same on the other side."),
-        ("equivalent", f"The whole interval lies within ±{margin}. Whichever is truly ahead, the"
-         " difference is too small to matter."),
-        ("not distinguishable", "The interval holds zero and reaches beyond the zone of practical"
-         " ties. This is not a finding of equality: the study was too small to tell."),
-    ]  # fmt: skip
+        ("equivalent", equivalent),
+        ("not distinguishable", open_),
+    ]
 
 
 def _cells(content: Content, arm: Arm) -> list[Cell | WordCell]:
     metric, reference = content.metric, arm.name == content.reference
-    digits = decimals(metric, ((_span(a.low, a.high)) for a in content.arms))
-    small = decimals(metric, ((_span(a.delta_low, a.delta_high)) for a in content.arms))
+    digits = decimals(metric, ((halfwidth(a.low, a.high)) for a in content.arms))
+    small = decimals(metric, ((halfwidth(a.delta_low, a.delta_high)) for a in content.arms))
     ends = interval(arm.low, arm.high, metric, digits)
     cells: list[Cell | WordCell] = [Cell(score(arm.mean, metric, digits), ends, _key(arm.mean))]
     if content.reference is not None:
@@ -147,7 +155,7 @@ def _cells(content: Content, arm: Arm) -> list[Cell | WordCell]:
 
 def _facts(content: Content, verdict: Verdict) -> list[str]:
     metric = content.metric
-    digits = decimals(metric, [_span(verdict.low, verdict.high)])
+    digits = decimals(metric, [halfwidth(verdict.low, verdict.high)])
     facts = []
     if finite(verdict.delta) is not None:
         gap = f"{signed(verdict.delta, metric, digits)} {unit(metric)}"
@@ -162,11 +170,6 @@ def _facts(content: Content, verdict: Verdict) -> list[str]:
     if verdict.more_seeds:
         facts.append(f"about {verdict.more_seeds} more seeds would likely decide")
     return facts
-
-
-def _span(low: Number, high: Number) -> float | None:
-    a, b = finite(low), finite(high)
-    return None if a is None or b is None else (b - a) / 2
 
 
 def _key(value: Number) -> str:

@@ -16,16 +16,20 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from steepest.report import arrival_chart, curve_chart, rate_chart, score_chart
+from steepest.report.arrival_chart import arrival
 from steepest.report.chart import Figure, arm_looks, compact
 from steepest.report.content import Content
+from steepest.report.curve_chart import curves
+from steepest.report.number import THIN, margin
 from steepest.report.overview import arm_rows, columns, verdict_rows, words
 from steepest.report.palette import DARK, LIGHT, SIGNS, colour, dash
-from steepest.report.score_chart import score_margin
+from steepest.report.rate_chart import rate
+from steepest.report.run_chart import runs
+from steepest.report.strip_chart import strip
 
 ICON = (
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
-    "%3Cpath d='M2 2C3 11 7 13 14 13.500' fill='none' stroke='%230072b2' stroke-width='2.500'/%3E%3C/svg%3E"
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath"
+    " d='M2 2C3 11 7 13 14 13.5' fill='none' stroke='%230072b2' stroke-width='2.5'/%3E%3C/svg%3E"
 )
 KINDS = {"better": "better", "worse": "worse", "equivalent": "equivalent"}
 LIBRARY = ("vega.min.js", "vega-lite.min.js", "vega-interpreter.min.js")
@@ -46,7 +50,7 @@ def render(content: Content) -> str:
         figures=drawn,
         keys=_keys(content),
         verdicts=verdict_rows(content),
-        words=words(score_margin(content)),
+        words=words(margin(content.metric)),
         columns=columns(content),
         arms=arm_rows(content),
         arms_caption=_arms_caption(content),
@@ -72,25 +76,22 @@ def write(content: Content, path: str | Path) -> Path:
 
 def figures(content: Content) -> list[Figure]:
     """Return the charts that this study has data for, in the order of the page."""
-    made = (
-        score_chart.strip(content),
-        curve_chart.curves(content),
-        arrival_chart.arrival(content),
-        rate_chart.rate(content),
-        score_chart.runs(content),
-    )
+    made = (f(content) for f in (strip, curves, arrival, rate, runs))
     return [figure for figure in made if figure is not None]
 
 
 def _arms_caption(content: Content) -> str:
-    text = f"{content.metric.name[:1].upper()}{content.metric.name[1:]}: mean and 95\u202f% interval over n runs."
+    text = f"Score: mean and 95{THIN}% interval over the runs."
     if content.reference is not None:
         text += (
             f" Difference: from {content.reference}, with simultaneous interval. P(wins): the chance"
             f" that a run of this arm beats a run of {content.reference}."
         )
     if any(arm.boundary for arm in content.arms):
-        text += " Edge of range: the best setting lay at the end of the searched range; a wider search may do better."
+        text += (
+            " Edge of range: the best setting lay at the end of the searched range; a wider search"
+            " may do better."
+        )
     return text
 
 

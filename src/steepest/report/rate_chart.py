@@ -1,7 +1,4 @@
-"""Learning-rate sensitivity: every tuning trial a point."""
-
-from collections.abc import Mapping
-from typing import Any
+"""Learning-rate sensitivity: every tuning trial a point, diverged ones marked, the chosen ringed."""
 
 from steepest.report.chart import (
     Figure,
@@ -17,38 +14,41 @@ from steepest.report.chart import (
 from steepest.report.content import Content, Trial
 from steepest.report.number import THIN, finite, score
 
-SEARCH = "lr"
+SEARCHED = "lr"
+CROSS = "\u00d7"
 
 
 def rate(content: Content) -> Figure | None:
-    """Return the learning-rate sensitivity: every tuning trial a point."""
+    """Return the trials by learning rate; None if no trial varied it."""
     order = arm_order(content)
     trials = [t for t in content.trials if t.arm in order and _rate(t) is not None]
     if not trials:
         return None
-    rows = [[order[t.arm], _rate(t), *_outcome(t), t.chosen, _others(t)] for t in trials]
-    known = [s for t in trials if (s := _outcome(t)[0]) is not None]
+    rows = [
+        [order[t.arm], _rate(t), _score(t), _score(t) is None, t.chosen, _rest(t)] for t in trials
+    ]
+    known = [s for t in trials if (s := _score(t)) is not None]
     metric = content.metric
-    zone: list[list[Any]] = []
-    caption = f"Every tuning trial by its learning rate and {content.score_name}; the ringed one was chosen."
+    zone: list[list[float]] = []
+    text = f"Every tuning trial by its {content.score_name}; the ringed one was chosen."
     if known:
         best = max(known) if metric.higher else min(known)
-        zone = [[best, 0.95 * best if metric.higher else 1.05 * best]]
-        caption += (
-            f" Shaded: within 5{THIN}% of the best of all ({score(best, metric, 1 if metric.percent else 4)})."
-            " An arm that stays in the shade over a wide range is easy to tune."
+        zone = [[best, (0.95 if metric.higher else 1.05) * best]]
+        text += (
+            f" Shaded: within 5{THIN}% of the best of all,"
+            f" {score(best, metric, 1 if metric.percent else 4)}. An arm that stays in the shade over"
+            " a wide range is easy to tune."
         )
-    lost = sum(1 for row in rows if row[3])
+    lost = len(trials) - len(known)
     if lost:
-        caption += f" × at the foot: {lost} diverged trial{'s' if lost > 1 else ''}."
-    joined = all(len(t.values) == 1 for t in trials)
+        text += f" {CROSS} at the foot: {lost} trial{'s' if lost > 1 else ''} diverged."
     return Figure(
         "rate",
         "How much does the learning rate matter?",
-        caption + _tolerance(content),
-        _rate_spec(content, joined=joined),
+        text + _tolerance(content),
+        _spec(content, joined=all(len(t.values) == 1 for t in trials)),
         {
-            "trials": Table(("i", "lr", "score", "diverged", "chosen", "values"), rows),
+            "trials": Table(("i", "lr", "score", "diverged", "chosen", "rest"), rows),
             "zone": Table(("best", "edge"), zone),
         },
         legend=True,
@@ -56,43 +56,35 @@ def rate(content: Content) -> Figure | None:
 
 
 def _rate(trial: Trial) -> float | None:
-    value = trial.values.get(SEARCH)
+    value = trial.values.get(SEARCHED)
     number = None if isinstance(value, str) else finite(value)
     return number if number is not None and number > 0 else None
 
 
-def _outcome(trial: Trial) -> tuple[float | None, bool]:
-    value = finite(trial.score)
-    lost = trial.diverged or value is None
-    return (None if lost else value), lost
+def _score(trial: Trial) -> float | None:
+    return None if trial.diverged else finite(trial.score)
 
 
-def _others(trial: Trial) -> str:
-    pairs = [(k, v) for k, v in trial.values.items() if k != SEARCH]
+def _rest(trial: Trial) -> str:
+    pairs = [(k, v) for k, v in trial.values.items() if k != SEARCHED]
     return ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in pairs)
 
 
 def _tolerance(content: Content) -> str:
-    known = sorted(
-        ((t, arm.name) for arm in content.arms if (t := finite(arm.tolerance)) is not None),
-        reverse=True,
-    )
+    known = [(t, arm.name) for arm in content.arms if (t := finite(arm.tolerance)) is not None]
     if len(known) < 2:
         return ""
-    most, least = known[0], known[-1]
+    (least, narrow), (most, wide) = min(known), max(known)
     return (
-        f" Widest: {most[1]} stays within 5{THIN}% of its own best over a {most[0]:.3g}-fold range;"
-        f" narrowest: {least[1]}, {least[0]:.3g}-fold."
+        f" Most tolerant: {wide}, within 5{THIN}% of its own best over a {most:.2g}-fold range;"
+        f" least: {narrow}, {least:.2g}-fold."
     )
 
 
-def _rate_spec(content: Content, *, joined: bool) -> Spec:
+def _spec(content: Content, *, joined: bool) -> Spec:
     percent = content.metric.percent
-    x: Spec = {
-        "field": "lr",
-        "type": "quantitative",
-        "scale": {"type": "log", "nice": False, "padding": 18},
-    }
+    x: Spec = {"field": "lr", "type": "quantitative"}
+    x["scale"] = {"type": "log", "nice": False, "padding": 18}
     x["axis"] = {
         "title": "learning rate (log scale)",
         "format": "~g",
@@ -101,15 +93,17 @@ def _rate_spec(content: Content, *, joined: bool) -> Spec:
     }
     y: Spec = {"type": "quantitative", "scale": {"zero": False, "nice": True, "padding": 6}}
     y["axis"] = {"title": content.score_name, "format": number_format(percent), "tickCount": 6}
-    tip: list[Mapping[str, Any]] = [
+    tip: list[Spec] = [
         {"field": "arm"},
-        {"field": "lr", "type": "quantitative", "format": ".3~g"},
+        {"field": "lr", "type": "quantitative", "title": "learning rate", "format": ".3~g"},
         {"field": "score", "type": "quantitative", "format": ".2%" if percent else ".4~r"},
-        {"field": "values", "title": "with"},
+        {"field": "rest", "title": "with"},
     ]
-    finite_only = [{"filter": "datum.score !== null"}]
-    trials: Spec = {"data": {"name": "trials"}, "transform": finite_only}
-    score_y = {"field": "score", **y}
+    point: Spec = {"x": x, "color": hue(content), "opacity": faded(1), "tooltip": tip}
+    scored = {**point, "y": {"field": "score", **y}}
+    line = {**scored, "opacity": faded(0.8), "strokeDash": stroke(content)}
+    trials = {"name": "trials"}
+    known = {"filter": "isValid(datum.score)"}
     layers: list[Spec] = [
         {
             "data": {"name": "zone"},
@@ -117,29 +111,28 @@ def _rate_spec(content: Content, *, joined: bool) -> Spec:
             "encoding": {"y": {"field": "edge", **y}, "y2": {"field": "best"}},
         },
         {
-            **trials,
+            "data": trials,
+            "transform": [known],
+            "mark": {"type": "line", "strokeWidth": 1.5},
+            "encoding": line,
+        },
+        {
+            "data": trials,
+            "transform": [known],
             "mark": {"type": "point", "filled": True, "size": 60},
-            "encoding": {"x": x, "y": score_y, "color": hue(content), "opacity": faded(1), "tooltip": tip},
+            "encoding": scored,
         },
         {
-            **trials,
-            "transform": [*finite_only, {"filter": "datum.chosen"}],
-            "mark": {"type": "point", "size": 220, "strokeWidth": 1.8, "filled": False},
-            "encoding": {"x": x, "y": score_y, "color": hue(content), "opacity": faded(1), "tooltip": tip},
+            "data": trials,
+            "transform": [known, {"filter": "datum.chosen"}],
+            "mark": {"type": "point", "size": 230, "strokeWidth": 1.8, "filled": False},
+            "encoding": scored,
         },
         {
-            "data": {"name": "trials"},
+            "data": trials,
             "transform": [{"filter": "datum.diverged"}],
-            "mark": {"type": "text", "text": "×", "fontSize": 24, "fontWeight": "bold", "dy": -8},
-            "encoding": {
-                "x": x, "y": {"value": {"expr": "height"}}, "color": hue(content), "opacity": faded(1),
-                "tooltip": [*tip[:2], {"field": "diverged"}, tip[3]],
-            },
+            "mark": {"type": "text", "text": CROSS, "fontSize": 24, "fontWeight": "bold", "dy": -8},
+            "encoding": {**point, "y": {"value": {"expr": "height"}}},
         },
-    ]  # fmt: skip
-    if joined:
-        line = {
-            "x": x, "y": score_y, "color": hue(content), "opacity": faded(0.75), "strokeDash": stroke(content),
-        }  # fmt: skip
-        layers.insert(1, {**trials, "mark": {"type": "line", "strokeWidth": 1.5}, "encoding": line})
-    return frame(layers, 300)
+    ]
+    return frame(layers if joined else [layers[0], *layers[2:]], 300)

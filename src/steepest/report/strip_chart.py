@@ -1,0 +1,150 @@
+"""The verdict strip: each arm's difference from the reference, or its score where there is none."""
+
+from steepest.report.chart import (
+    Figure,
+    Spec,
+    Table,
+    arm_order,
+    faded,
+    frame,
+    hue,
+    one_line,
+    ranked,
+    row_axis,
+)
+from steepest.report.content import Arm, Content, Metric, Number
+from steepest.report.number import THIN, decimals, finite, halfwidth, margin, score, signed
+from steepest.report.palette import SIGNS
+
+COLUMNS = ("i", "row", "x", "low", "high", "text", "reference")
+STEP = 48  # pixels per arm
+
+
+def strip(content: Content) -> Figure | None:
+    """Return differences from the reference, or scores where no reference is declared."""
+    return _differences(content) if content.reference is not None else _scores(content)
+
+
+def _differences(content: Content) -> Figure | None:
+    order, metric = arm_order(content), content.metric
+    digits = decimals(metric, (halfwidth(a.delta_low, a.delta_high) for a in content.arms))
+    rows: list[list[Number | str | bool]] = []
+    for arm in ranked(content):
+        name = one_line(arm.name)
+        if arm.name == content.reference:
+            rows.append([order[arm.name], f"{name}\nreference", 0, None, None, "", True])
+        elif finite(arm.delta) is not None:
+            label = f"{name}\n{SIGNS.get(arm.word, '')} {one_line(arm.word)}"
+            ends = _scaled(metric, arm.delta, arm.delta_low, arm.delta_high)
+            rows.append([order[arm.name], label, *ends, signed(arm.delta, metric, digits), False])
+    if len(rows) < 2:
+        return None
+    return Figure(
+        "strip",
+        "How large are the differences?",
+        f"Dot: an arm's mean {metric.name} minus that of {content.reference}. Bar: 95{THIN}% interval,"
+        " widened so that all bars hold at once. A bar clear of the line is a difference; a bar"
+        f" inside the shaded zone, ±{margin(metric)}, is a practical tie.",
+        _spec(content, [str(row[1]) for row in rows], _axis_title(metric), compared=True),
+        {"strip": Table(COLUMNS, rows)},
+    )
+
+
+def _scores(content: Content) -> Figure | None:
+    metric = content.metric
+    arms = [arm for arm in ranked(content) if finite(arm.mean) is not None]
+    if not arms:
+        return None
+    digits = decimals(metric, (halfwidth(a.low, a.high) for a in arms))
+    rows = [_score_row(arm_order(content)[a.name], a, metric, digits) for a in arms]
+    return Figure(
+        "strip",
+        "How do the arms score?",
+        f"Dot: mean {metric.name} of an arm's runs. Bar: its 95{THIN}% interval. Judge a pair by its"
+        " verdict below, not by whether two bars overlap.",
+        _spec(
+            content,
+            [str(row[1]) for row in rows],
+            f"{metric.name}, %" if metric.percent else metric.name,
+            compared=False,
+        ),
+        {"strip": Table(COLUMNS, rows)},
+    )
+
+
+def _score_row(i: int, arm: Arm, metric: Metric, digits: int) -> list[Number | str | bool]:
+    ends = _scaled(metric, arm.mean, arm.low, arm.high)
+    return [i, one_line(arm.name), *ends, score(arm.mean, metric, digits), False]
+
+
+def _scaled(metric: Metric, *values: Number) -> list[float | None]:
+    scale = 100 if metric.percent else 1
+    return [None if (v := finite(value)) is None else scale * v for value in values]
+
+
+def _axis_title(metric: Metric) -> str:
+    what = f"{'points of ' if metric.percent else ''}{metric.name}"
+    left, right = ("worse", "better") if metric.higher else ("better", "worse")
+    return f"← {left}   ·   {what}, minus reference   ·   {right} →"
+
+
+def _spec(content: Content, labels: list[str], title: str, *, compared: bool) -> Spec:
+    y = row_axis(labels, 2 if compared else 1)
+    x: Spec = {"type": "quantitative", "scale": {"zero": compared, "nice": True}}
+    x["axis"] = {"title": title, "tickCount": 6, "format": "+~g" if compared else "~g"}
+    tip: list[Spec] = [
+        {"field": "arm"},
+        {"field": "text", "title": "difference" if compared else "mean"},
+        {"field": "low", "type": "quantitative", "format": ".3~f"},
+        {"field": "high", "type": "quantitative", "format": ".3~f"},
+    ]
+    shared: Spec = {"y": y, "color": hue(content), "tooltip": tip}
+    bar: Spec = {
+        "data": {"name": "strip"},
+        "mark": {"type": "rule", "strokeWidth": 10, "strokeCap": "butt"},
+        "encoding": {**shared, "x": {"field": "low", **x}, "x2": {"field": "high"}},
+    }
+    bar["encoding"]["opacity"] = faded(0.34)
+    diamond = {"condition": {"test": "datum.reference", "value": "diamond"}, "value": "circle"}
+    dot: Spec = {
+        "data": {"name": "strip"},
+        "mark": {"type": "point", "filled": True, "size": 140},
+        "encoding": {**shared, "x": {"field": "x", **x}, "shape": diamond, "opacity": faded(1)},
+    }
+    text: Spec = {
+        "data": {"name": "strip"},
+        "mark": {"type": "text", "dy": -15, "fill": "var(--ink)", "fontWeight": 600},
+        "encoding": {"y": y, "x": {"field": "x", **x}, "text": {"field": "text"}},
+    }
+    text["encoding"]["opacity"] = faded(1)
+    ground = _ground(content.metric, x) if compared else []
+    return frame([*ground, bar, dot, text], STEP * len(labels))
+
+
+def _ground(metric: Metric, x: Spec) -> list[Spec]:
+    """Return the zone of practical ties and the line of no difference."""
+    (edge,) = _scaled(metric, metric.margin)
+    assert edge is not None, "a margin is finite"
+    zone = {"values": [{"from": -edge, "to": edge, "zero": 0}]}
+    return [
+        {
+            "data": zone,
+            "mark": {"type": "rect", "fill": "var(--zone)"},
+            "encoding": {"x": {"field": "from", **x}, "x2": {"field": "to"}},
+        },
+        {
+            "data": zone,
+            "mark": {"type": "rule", "stroke": "var(--soft)", "strokeWidth": 1.5},
+            "encoding": {"x": {"field": "zero", **x}},
+        },
+        {
+            "data": zone,
+            "mark": {
+                "type": "text",
+                "text": "practical tie",
+                "fill": "var(--soft)",
+                "fontSize": 11,
+            },
+            "encoding": {"x": {"field": "zero", **x}, "y": {"value": -9}},
+        },
+    ]
