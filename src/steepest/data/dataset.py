@@ -73,7 +73,7 @@ def from_arrays(
     targets, names = _targets(y, "y", classes)
     _same_length(rows, targets, "x", "y")
     if test is None:
-        rest, held = part(targets, TEST_FRACTION, stream(0, "test", name))
+        rest, held = _hold_out(name, targets)
         rows, targets, test_x, test_y = rows[rest], targets[rest], rows[held], targets[held]
     elif len(test[0]) == 0 == len(test[1]):
         test_x, test_y = rows[:0], targets[:0]
@@ -87,6 +87,14 @@ def from_arrays(
     if scale is None:
         scale = 1 / 255 if rows.dtype == np.uint8 else 1.0
     return _seal(name, (rows, targets, test_x, test_y), names, scale)
+
+
+def _hold_out(name: str, targets: Array) -> tuple[Array, Array]:
+    try:
+        return part(targets, TEST_FRACTION, stream(0, "test", name))
+    except UsageError:
+        few = f"data set '{name}' has {len(targets)} examples, too few to hold out a test set"
+        raise DataError(few) from None
 
 
 def take_classes(dataset: Dataset, classes: Sequence[str | int]) -> Dataset:
