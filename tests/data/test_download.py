@@ -113,7 +113,7 @@ def test_when_all_mirrors_fail_the_way_out_is_named(toy):
     with pytest.raises(DataError) as caught:
         download.contents("toy")
     said = str(caught.value)
-    for part in ("'toy'", "two.gz", "first/ failed (HTTPError", "second/ sent something else"):
+    for part in ("'toy'", "two.gz", "first/ failed (404", "second/ sent something else"):
         assert part in said
     assert str(folder / "toy") in said
     assert "`steepest data fetch toy`" in said

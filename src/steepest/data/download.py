@@ -200,10 +200,16 @@ def _download(name: str, parcel: Parcel, target: Path) -> None:
                 return
             failures.append(f"{mirror} sent something else ({part.stat().st_size} bytes)")
         except (OSError, ValueError, DataError) as error:  # requests' errors are OSErrors
-            failures.append(f"{mirror} failed ({type(error).__name__}: {str(error)[:120]})")
+            failures.append(f"{mirror} failed ({_reason(error)})")
         finally:
             part.unlink(missing_ok=True)
     raise _absent(name, f"{parcel.name} could not be downloaded: {'; '.join(failures)}")
+
+
+def _reason(error: Exception) -> str:
+    """Return the error's words, or only its name where they are a library's internals."""
+    name = type(error).__name__
+    return str(error)[:120] if name in ("DataError", "HTTPError") else name
 
 
 def _absent(name: str, why: str) -> DataError:
