@@ -41,11 +41,12 @@ def arrival(content: Content) -> Figure | None:
     }
     late = [_late(order[arm], g) for arm, g in groups.items() if not all(a.reached for a in g)]
     tables["late"] = Table(("i", *UNITS, "fraction", "late", "n"), late)
-    text = f"Share of an arm's runs that had reached {content.target or 'the target'}: further left is sooner."
+    target = content.target or "the target"
+    text = f"Share of an arm's runs that had reached {target}: further left is sooner."
     if late:
         text += (
-            f" A line that ends in {CROSS} below 100{THIN}% has runs that did not reach it while they"
-            " were watched; they count."
+            f" A line that ends in {CROSS} below 100{THIN}% has runs that did not reach it while"
+            " they were watched; they count."
         )
     options = tuple(
         Option(unit, {"@steps": unit, "@end": unit, "@title": f"{unit} of training"})

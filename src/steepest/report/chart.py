@@ -1,4 +1,4 @@
-"""What a chart is: a Vega-Lite 6 description with its data beside it, and choices a reader may make.
+"""What a chart is: a Vega-Lite 6 description, its data beside it, choices a reader may make.
 
 Descriptions are plain dicts. A string that starts with `@` in one is a blank; every choice fills
 some blanks, the page's script draws the chart again. Rows name an arm by its number `i`; the script
@@ -37,7 +37,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Choice:
-    """A question the reader may answer: options to pick from; two named off and on are a tick box."""
+    """A question the reader may answer: options to pick from, or a box to tick (off, on)."""
 
     name: str
     label: str
@@ -74,6 +74,7 @@ def theme() -> Spec:
             "titleFontSize": 12,
             "titleFontWeight": "normal",
             "titlePadding": 8,
+            "titleLimit": 330,
             "labelPadding": 5,
         },
         "line": {"strokeWidth": 2, "strokeCap": "butt", "strokeJoin": "round"},
@@ -174,9 +175,9 @@ def row_axis(labels: list[str], lines: int = 1) -> Spec:
 
 
 def one_line(text: str) -> str:
-    """Return the text with its runs of white space as single spaces.
+    r"""Return the text with its runs of white space as single spaces.
 
-    >>> one_line("a\\n b")
+    >>> one_line("a\n b")
     'a b'
     """
     return " ".join(text.split())

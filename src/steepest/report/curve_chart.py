@@ -82,9 +82,9 @@ def log_ticks(low: float, high: float) -> list[float]:
 
 def _caption(known: Sequence[Curve], kept: int, most: int) -> str:
     text = (
-        "Line: mean over seeds; band: lowest to highest seed. Whoever is lower in loss, or higher in"
-        " accuracy, further to the left is faster; training loss that goes on falling while"
-        " validation loss rises is overfitting."
+        "Line: mean over seeds; band: lowest to highest seed. Lower loss, or higher accuracy,"
+        " further to the left is faster; training loss that goes on falling while validation loss"
+        " rises is overfitting."
     )
     if kept < most:
         text += f" Single runs are shown for the first {kept} of {most} seeds."

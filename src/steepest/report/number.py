@@ -49,10 +49,10 @@ def fixed(value: float, digits: int) -> str:
 
 
 def score(value: Number, metric: Metric, digits: int) -> str:
-    """Write a score of the metric.
+    r"""Write a score of the metric.
 
     >>> score(0.97421, Metric(), 1)
-    '97.4\\u202f%'
+    '97.4\u202f%'
     """
     number = finite(value)
     if number is None:
@@ -95,10 +95,10 @@ def signed_interval(low: Number, high: Number, metric: Metric, digits: int) -> s
 
 
 def magnitude(value: Number, unit: str = "") -> str:
-    """Write a large count in thousands, millions and so on, to three digits.
+    r"""Write a large count in thousands, millions and so on, to three digits.
 
     >>> magnitude(12_345_678_900, "FLOP")
-    '12.3\\u202fGFLOP'
+    '12.3\u202fGFLOP'
     >>> magnitude(109_386)
     '109k'
     """
@@ -118,10 +118,10 @@ def magnitude(value: Number, unit: str = "") -> str:
 
 
 def duration(value: Number) -> str:
-    """Write seconds as a person would.
+    r"""Write seconds as a person would.
 
     >>> duration(0.0314), duration(12.34), duration(754)
-    ('0.031\\u202fs', '12.3\\u202fs', '12\\u202fmin\\u202f34\\u202fs')
+    ('0.031\u202fs', '12.3\u202fs', '12\u202fmin\u202f34\u202fs')
     """
     number = finite(value)
     if number is None:
@@ -137,10 +137,10 @@ def duration(value: Number) -> str:
 
 
 def share(value: Number) -> str:
-    """Write a probability in whole per cent, never rounded to certainty.
+    r"""Write a probability in whole per cent, never rounded to certainty.
 
     >>> share(0.731), share(0.9999), share(0.0)
-    ('73\\u202f%', '> 99\\u202f%', '< 1\\u202f%')
+    ('73\u202f%', '> 99\u202f%', '< 1\u202f%')
     """
     number = finite(value)
     if number is None:

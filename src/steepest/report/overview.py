@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from steepest.report.chart import arm_looks, ranked
-from steepest.report.content import Arm, Content, Number, Verdict
+from steepest.report.content import Arm, Content, Metric, Number, Verdict
 from steepest.report.number import (
     ABSENT,
     decimals,
@@ -101,8 +101,12 @@ def arm_rows(content: Content) -> list[ArmRow]:
 
 
 def verdict_rows(content: Content) -> list[VerdictRow]:
-    """Return the verdicts with their figures."""
-    return [VerdictRow(v.word, v.sentence, tuple(_facts(content, v))) for v in content.verdicts]
+    """Return the verdicts with their figures, those on better arms first."""
+    place = {arm.name: k for k, arm in enumerate(ranked(content))}
+    last = len(place)
+    order = sorted(content.verdicts, key=lambda v: (place.get(v.a, last), place.get(v.b, last)))
+    digits = decimals(content.metric, [halfwidth(v.low, v.high) for v in order])
+    return [VerdictRow(v.word, v.sentence, tuple(_facts(content.metric, v, digits))) for v in order]
 
 
 def words(margin: str) -> list[tuple[str, str]]:
@@ -115,7 +119,7 @@ def words(margin: str) -> list[tuple[str, str]]:
         f"The whole interval lies within ±{margin}: whichever arm is truly ahead, the difference is"
         " too small to matter."
     )
-    open_ = (
+    undecided = (
         "The interval holds zero and reaches beyond the zone of practical ties. This is no finding"
         " of equality: the study was too small to tell."
     )
@@ -123,7 +127,7 @@ def words(margin: str) -> list[tuple[str, str]]:
         ("better", better),
         ("worse", "The same on the other side."),
         ("equivalent", equivalent),
-        ("not distinguishable", open_),
+        ("not distinguishable", undecided),
     ]
 
 
@@ -153,9 +157,7 @@ def _cells(content: Content, arm: Arm) -> list[Cell | WordCell]:
     ]
 
 
-def _facts(content: Content, verdict: Verdict) -> list[str]:
-    metric = content.metric
-    digits = decimals(metric, [halfwidth(verdict.low, verdict.high)])
+def _facts(metric: Metric, verdict: Verdict, digits: int) -> list[str]:
     facts = []
     if finite(verdict.delta) is not None:
         gap = f"{signed(verdict.delta, metric, digits)} {unit(metric)}"

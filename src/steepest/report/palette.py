@@ -8,10 +8,12 @@ pattern goes with it. Look 0 is neutral and belongs to the reference arm.
 from collections.abc import Sequence
 
 LIGHT = (
-    "#4a5563", "#0072b2", "#d55e00", "#008f68", "#b0548c", "#a87400", "#2f8fcb", "#7a4fb5", "#8a5a44",
+    "#4a5563", "#0072b2", "#d55e00", "#008f68", "#b0548c",
+    "#a87400", "#2f8fcb", "#7a4fb5", "#8a5a44",
 )  # fmt: skip
 DARK = (
-    "#b6c0cc", "#4ea8e8", "#ff8b4d", "#2cc79b", "#e597c6", "#e6b13e", "#8fd3ff", "#b59af0", "#d0a088",
+    "#b6c0cc", "#4ea8e8", "#ff8b4d", "#2cc79b", "#e597c6",
+    "#e6b13e", "#8fd3ff", "#b59af0", "#d0a088",
 )  # fmt: skip
 DASHES: tuple[tuple[int, ...], ...] = (
     (), (8, 2), (2, 2), (10, 2, 2, 2), (5, 3), (12, 3), (1, 3), (6, 2, 1, 2, 1, 2), (4, 1),
@@ -44,5 +46,7 @@ def dash(look: int) -> tuple[int, ...]:
     >>> dash(0), dash(1) == dash(9)
     ((), False)
     """
-    rounds = (look - 1) // (len(LIGHT) - 1) if look else 0
-    return DASHES[(look + rounds) % len(DASHES)]
+    if look == 0:
+        return DASHES[0]
+    turn, place = divmod(look - 1, len(LIGHT) - 1)
+    return DASHES[1 + (place + turn) % (len(DASHES) - 1)]

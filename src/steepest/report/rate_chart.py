@@ -1,4 +1,4 @@
-"""Learning-rate sensitivity: every tuning trial a point, diverged ones marked, the chosen ringed."""
+"""Learning-rate sensitivity: every tuning trial a point, diverged marked, the chosen ringed."""
 
 from steepest.report.chart import (
     Figure,
@@ -36,8 +36,8 @@ def rate(content: Content) -> Figure | None:
         zone = [[best, (0.95 if metric.higher else 1.05) * best]]
         text += (
             f" Shaded: within 5{THIN}% of the best of all,"
-            f" {score(best, metric, 1 if metric.percent else 4)}. An arm that stays in the shade over"
-            " a wide range is easy to tune."
+            f" {score(best, metric, 1 if metric.percent else 4)}. An arm that stays in the shade"
+            " over a wide range is easy to tune."
         )
     lost = len(trials) - len(known)
     if lost:

@@ -1,4 +1,4 @@
-"""From runs to lines: means and ranges over seeds, thinned so that a page stays small; no charts."""
+"""From runs to lines: means and ranges over seeds, thinned to keep a page small; no charts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -42,9 +42,9 @@ def _differences(content: Content) -> Figure | None:
     return Figure(
         "strip",
         "How large are the differences?",
-        f"Dot: an arm's mean {metric.name} minus that of {content.reference}. Bar: 95{THIN}% interval,"
-        " widened so that all bars hold at once. A bar clear of the line is a difference; a bar"
-        f" inside the shaded zone, ±{margin(metric)}, is a practical tie.",
+        f"Dot: an arm's mean {metric.name} minus that of {content.reference}. Bar: 95{THIN}%"
+        " interval, widened so that all bars hold at once. A bar clear of the line is a difference;"
+        f" a bar inside the shaded zone, ±{margin(metric)}, is a practical tie.",
         _spec(content, [str(row[1]) for row in rows], _axis_title(metric), compared=True),
         {"strip": Table(COLUMNS, rows)},
     )
@@ -60,8 +60,8 @@ def _scores(content: Content) -> Figure | None:
     return Figure(
         "strip",
         "How do the arms score?",
-        f"Dot: mean {metric.name} of an arm's runs. Bar: its 95{THIN}% interval. Judge a pair by its"
-        " verdict below, not by whether two bars overlap.",
+        f"Dot: mean {metric.name} of an arm's runs. Bar: its 95{THIN}% interval. Judge a pair by"
+        " its verdict below, not by whether two bars overlap.",
         _spec(
             content,
             [str(row[1]) for row in rows],
@@ -85,13 +85,15 @@ def _scaled(metric: Metric, *values: Number) -> list[float | None]:
 def _axis_title(metric: Metric) -> str:
     what = f"{'points of ' if metric.percent else ''}{metric.name}"
     left, right = ("worse", "better") if metric.higher else ("better", "worse")
-    return f"← {left}   ·   {what}, minus reference   ·   {right} →"
+    return f"← {left}  ·  {what}  ·  {right} →"
 
 
 def _spec(content: Content, labels: list[str], title: str, *, compared: bool) -> Spec:
     y = row_axis(labels, 2 if compared else 1)
     x: Spec = {"type": "quantitative", "scale": {"zero": compared, "nice": True}}
-    x["axis"] = {"title": title, "tickCount": 6, "format": "+~g" if compared else "~g"}
+    x["axis"] = {"title": title, "tickCount": 6, "format": "~g"}
+    if compared:
+        x["axis"] |= {"labelExpr": "datum.value ? format(datum.value, '+~g') : '0'"}
     tip: list[Spec] = [
         {"field": "arm"},
         {"field": "text", "title": "difference" if compared else "mean"},
@@ -124,8 +126,7 @@ def _spec(content: Content, labels: list[str], title: str, *, compared: bool) ->
 def _ground(metric: Metric, x: Spec) -> list[Spec]:
     """Return the zone of practical ties and the line of no difference."""
     (edge,) = _scaled(metric, metric.margin)
-    assert edge is not None, "a margin is finite"
-    zone = {"values": [{"from": -edge, "to": edge, "zero": 0}]}
+    zone = {"values": [{"from": -(edge or 0), "to": edge or 0, "zero": 0}]}
     return [
         {
             "data": zone,

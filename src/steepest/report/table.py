@@ -1,0 +1,182 @@
+"""The table of arms as text: for a terminal, a spreadsheet, a program, a README or a paper.
+
+Text is escaped for where it goes. In CSV a text cell that a spreadsheet would run as a formula is
+led by an apostrophe; numbers are left as they are, full precision, fractions of one.
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Sequence
+
+from steepest.errors import unknown
+from steepest.report.content import Arm, Content, Metric, Number
+from steepest.report.number import (
+    decimals,
+    duration,
+    finite,
+    halfwidth,
+    interval,
+    magnitude,
+    score,
+    share,
+    signed,
+    signed_interval,
+)
+from steepest.report.palette import SIGNS
+
+FIELDS = (
+    "name", "chosen", "mean", "low", "high", "n", "delta", "delta_low", "delta_high", "word",
+    "superiority", "diverged", "seconds", "flops", "params", "boundary", "tolerance",
+)  # fmt: skip
+Value = Number | str | bool
+TEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
+    "_": r"\_", "%": r"\%", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
+    "\u202f": r"\,", "\u2212": r"$-$", "\u2013": "--", "±": r"$\pm$",
+}  # fmt: skip
+
+
+def table(content: Content, form: str = "table") -> str:
+    """Return the arms, best first, as `table`, `csv`, `json`, `md` or `tex`, ending in a newline.
+
+    Raises
+    ------
+    UsageError
+        If the format is unknown.
+    """
+    if form not in FORMS:
+        raise unknown("format", form, FORMS)
+    metric = content.metric
+    arms = sorted(content.arms, key=lambda arm: _place(arm, metric))
+    return FORMS[form](content, arms)
+
+
+def csv_cell(value: Value) -> str:
+    r"""Return a cell that no spreadsheet runs as a formula.
+
+    >>> csv_cell("=1+1"), csv_cell(-0.5), csv_cell("-x"), csv_cell(None)
+    ("'=1+1", '-0.5', "'-x", '')
+    """
+    if isinstance(value, str):
+        return "'" + value if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return _plain(value)
+
+
+def tex_text(text: str) -> str:
+    r"""Return text that LaTeX prints as it is.
+
+    >>> print(tex_text("a_b 5% {x}"))
+    a\_b 5\% \{x\}
+    """
+    return "".join(TEX.get(sign, sign) for sign in " ".join(text.split()))
+
+
+def md_text(text: str) -> str:
+    r"""Return text that Markdown shows as it is, in a cell of a table.
+
+    >>> print(md_text("a|b *c* <i>"))
+    a\|b \*c\* \<i\>
+    """
+    return re.sub(r"([\\`*_{}\[\]()<>#+!|~&$:@-])", r"\\\1", " ".join(text.split()))
+
+
+def _place(arm: Arm, metric: Metric) -> tuple[bool, float]:
+    mean = finite(arm.mean)
+    return mean is None, (-1 if metric.higher else 1) * (mean or 0.0)
+
+
+def _plain(value: Number | bool) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    number = finite(value)
+    return "" if number is None else repr(value)
+
+
+def _csv(_: Content, arms: Sequence[Arm]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(FIELDS)
+    writer.writerows([csv_cell(getattr(arm, field)) for field in FIELDS] for arm in arms)
+    return text.getvalue()
+
+
+def _json(content: Content, arms: Sequence[Arm]) -> str:
+    def known(value: Value) -> Value:
+        return value if isinstance(value, str | bool | int) else finite(value)
+
+    rows = [
+        {field: known(getattr(arm, field)) for field in FIELDS}
+        | {"scores": [[seed, finite(value)] for seed, value in arm.scores]}
+        for arm in arms
+    ]
+    whole = {"study": content.study, "metric": content.metric.name, "reference": content.reference}
+    return json.dumps({**whole, "arms": rows}, indent=2, allow_nan=False) + "\n"
+
+
+def _cells(content: Content, arms: Sequence[Arm]) -> list[list[str]]:
+    """Return the heading and the rows as a person reads them."""
+    metric = content.metric
+    digits = decimals(metric, (halfwidth(a.low, a.high) for a in arms))
+    small = decimals(metric, (halfwidth(a.delta_low, a.delta_high) for a in arms))
+    compared = content.reference is not None
+    head = ["arm", "chosen", metric.name, "interval", *["difference", "verdict"] * compared]
+    rows = [[*head, *["P(wins)"] * compared, "n", "diverged", "time", "FLOPs"]]
+    for arm in arms:
+        ends = interval(arm.low, arm.high, metric, digits)
+        row = [arm.name, arm.chosen, score(arm.mean, metric, digits), ends]
+        if arm.name == content.reference:
+            row += ["", "reference", ""]
+        elif compared:
+            gap = signed(arm.delta, metric, small)
+            span = signed_interval(arm.delta_low, arm.delta_high, metric, small)
+            word = f"{SIGNS.get(arm.word, '')} {arm.word}".strip()
+            row += [f"{gap} ({span})" if span else gap, word, share(arm.superiority)]
+        cost = [duration(arm.seconds), magnitude(arm.flops)]
+        rows.append([*row, str(arm.n), str(arm.diverged), *cost])
+    return rows
+
+
+def _text(content: Content, arms: Sequence[Arm]) -> str:
+    rows = [[_printable(cell) for cell in row] for row in _cells(content, arms)]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
+    lines.insert(1, "  ".join("─" * width for width in widths))
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _printable(text: str) -> str:
+    """Return one line without control characters: a name must not steer a terminal."""
+    return "".join(sign if sign.isprintable() or sign == "\u202f" else " " for sign in text)
+
+
+def _md(content: Content, arms: Sequence[Arm]) -> str:
+    head, *rows = ([md_text(cell) for cell in row] for row in _cells(content, arms))
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _tex(content: Content, arms: Sequence[Arm]) -> str:
+    head, *rows = ([tex_text(_words(cell)) for cell in row] for row in _cells(content, arms))
+    body = "".join(f"{' & '.join(row)} \\\\\n" for row in rows)
+    return (
+        f"\\begin{{tabular}}{{{'l' * len(head)}}}\n\\hline\n{' & '.join(head)} \\\\\n\\hline\n"
+        f"{body}\\hline\n\\end{{tabular}}\n"
+    )
+
+
+def _words(cell: str) -> str:
+    """Return the cell without the sign of a verdict, for which LaTeX needs a font."""
+    sign, _, rest = cell.partition(" ")
+    return rest if sign in SIGNS.values() and rest in SIGNS else cell
+
+
+FORMS: dict[str, Callable[[Content, Sequence[Arm]], str]] = {
+    "table": _text,
+    "csv": _csv,
+    "json": _json,
+    "md": _md,
+    "tex": _tex,
+}
