@@ -1,6 +1,7 @@
 """From names of contenders to rows of a table: import, prepare, calibrate, take turns."""
 
 import importlib
+import statistics
 from types import ModuleType
 
 import machine
@@ -104,6 +105,7 @@ def rows(
             "note": module.NOTE,
             **timing.summary([1e6 * one.seconds / unit.count for one in measured]),
             "steps_timed": unit.count,
+            "seconds_timed": round(statistics.median(one.seconds for one in measured), 3),
             "setup_ms": round(1e3 * unit.setup, 2),
             "metrics": measured[-1].result,
         }

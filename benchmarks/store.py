@@ -1,6 +1,7 @@
-"""How quick a store of 100,000 runs and a million epochs is; writes results/store.json (seconds where nothing else is said).
+"""How quick a store of 100,000 runs and a million epochs is; writes results/store.json.
 
-Run as `python benchmarks/store.py`. Targets: opening 0.5 s, a page of runs 0.1 s.
+Run as `python benchmarks/store.py`. Figures are seconds unless their name says otherwise.
+Targets: opening 0.5 s, a page of runs 0.1 s.
 """
 
 import hashlib

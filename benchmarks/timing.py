@@ -58,26 +58,21 @@ def calibrate(runner: Runner, seconds: float) -> Unit:
     least = runner.allowed(1)
     runner.time(least)  # compiles
     call = min(runner.time(least).seconds for _ in range(3))
-    count, taken = settled(runner, runner.allowed(20 * least), 0.7 * seconds)
-    step = taken / count
-    setup = max(0.0, call - least * step)
-    for _ in range(2):  # the first estimate of a step still holds the setup
-        step = max(taken - setup, 0.2 * taken) / count
-        setup = max(0.0, call - least * step)
-    wanted = min(max(seconds, 50 * setup), 12 * seconds)
-    count = runner.allowed(1.1 * wanted / step)
+    count, taken = enlarged(runner, runner.allowed(3 * least), seconds)
+    setup = max(0.0, call - least * (taken - call) / (count - least))  # the line's intercept
+    count, _ = enlarged(runner, count, min(50 * setup, 12 * seconds))
     return Unit(runner.allowed(count / 10), count, setup)
 
 
-def settled(runner: Runner, count: int, seconds: float) -> tuple[int, float]:
-    """Enlarge `count` until a warm run takes `seconds`; return the count and its seconds."""
+def enlarged(runner: Runner, count: int, seconds: float) -> tuple[int, float]:
+    """Enlarge `count` until it takes `seconds` at its fastest; return it and its seconds."""
     while True:
-        runner.time(count)
-        taken = runner.time(count).seconds
-        larger = runner.allowed(count * max(1.5, 1.15 * seconds / taken))
-        if taken >= seconds or larger == count:
+        taken = min(runner.time(count).seconds for _ in range(2))
+        if taken >= seconds:
             return count, taken
-        count = larger
+        growth = min(10.0, max(1.3, 1.15 * seconds / taken))  # few steps are mostly setup
+        stride = runner.epoch if runner.whole_epochs or count >= runner.epoch else 1
+        count = runner.allowed(max(growth * count, count + stride))
 
 
 def interleave(able: dict[str, tuple[Runner, Unit]], rounds: int) -> dict[str, list[Measurement]]:

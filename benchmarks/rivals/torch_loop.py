@@ -30,7 +30,9 @@ def shuffled(x, y, batch):
     """Yield one epoch of gathered mini-batches in a new order."""
     import torch
 
-    for index in torch.randperm(len(x)).split(batch):
+    order = torch.randperm(len(x))
+    for start in range(0, len(x), batch):
+        index = order[start : start + batch]
         yield x[index], y[index]
 
 
