@@ -17,6 +17,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,20 @@ def planted(R: int) -> Iterator[Row]:
                     yield row("found", noise, n, low > 0, **more)
 
 
+def counted(R: int) -> Iterator[Row]:
+    """Count false "better" where scores are counts of test examples; the spread is in examples."""
+    for n in (2, 3, 5, 10):
+        for spread in (0.3, 0.7, 1.5, 3.0):
+            rng = stream(0, "counted", n, str(spread))
+            scores = np.round(spread * normal(rng, (n, R, ARMS)))
+            for family, pairs in FAMILIES.items():
+                gain = gains(scores, pairs)
+                more = {"family": family, "spread": spread}
+                for claim, least in (("false better, counts", 6**-0.5), ("NOT USED: plain t", 0.0)):
+                    low, high = family_ends(partial(student_t, least=least), gain)
+                    yield row(claim, "counts", n, wrong(low, high, np.zeros_like(low)), **more)
+
+
 def same(R: int) -> Iterator[Row]:
     """Count how often equal arms are called equivalent, against what `power` predicts."""
     for n in (5, 10, 20):
@@ -225,6 +240,7 @@ PARTS = {
     "tunings": tunings,
     "coverage": coverage,
     "planted": planted,
+    "counted": counted,
     "same": same,
     "stepdown": stepdown,
 }
@@ -238,7 +254,7 @@ def simulate(R: int, parts: list[str] | None = None) -> list[Row]:
 def show(line: Row) -> str:
     """Return one row as a line of the printed table."""
     family = line.get("family", "")
-    extra = f"tau {line['tau']}" if "tau" in line else ""
+    extra = "".join(f"{key} {line[key]}" for key in ("tau", "spread") if key in line)
     if "predicted" in line:
         extra = f"predicted {100 * line['predicted']:.1f} %"
     share = f"{100 * line['share']:6.2f} % ± {100 * line['error']:.2f}"

@@ -11,6 +11,7 @@ from steepest.codec import canonical
 from steepest.errors import UsageError
 from steepest.seeds import stream
 from steepest.stats.compare import compare_arms, over_tunings, paired_p
+from steepest.stats.interval import counting_spread
 from steepest.stats.power import power, sample_size
 from steepest.stats.verdict import Verdict
 
@@ -109,9 +110,31 @@ def test_superiority_counts_ties_half():
 
 def test_equal_scores_are_equivalent():
     """Arms that score the same bit for bit differ by the point 0."""
-    found = compare_arms({"a": [0.9, 0.8], "b": [0.9, 0.8]})[0]
+    found = compare_arms({"a": [0.9, 0.9], "b": [0.9, 0.9]})[0]
     assert (found.word, found.low, found.high, found.p) == ("equivalent", 0.0, 0.0, 1.0)
     assert (found.superiority, found.detectable, found.more_seeds) == (0.5, 0.0, None)
+
+
+def test_a_few_equal_differences_of_counts_prove_nothing():
+    """Three seeds, each one test example of 360 apart: the spread is that of counting, not 0."""
+    scores = np.array([300, 303, 308])
+    three = compare_arms({"a": (scores + 1) / 360, "b": scores / 360})[0]
+    assert three.word == "not distinguishable"
+    assert three.high - three.delta == pytest.approx(4.303 / 360 / np.sqrt(6 * 3), rel=1e-3)
+    ten = np.concatenate([scores, scores + 5, scores + 9, [320]])
+    assert compare_arms({"a": (ten + 1) / 360, "b": ten / 360})[0].word == "better"
+
+
+@pytest.mark.parametrize(
+    ("size", "kind"), [(360, "float64"), (10_000, "float64"), (360, "float32")]
+)
+def test_the_step_of_counting_is_found(size, kind):
+    """Accuracies show the step of their test set; losses show none to speak of."""
+    rng = stream(0, "step")
+    scores = (rng.integers(int(0.8 * size), size, size=(7, 10)) / size).astype(kind)
+    assert counting_spread(scores.astype(float)) == pytest.approx(1 / size / 6**0.5, rel=1e-2)
+    losses = rng.normal(0.9, 0.01, size=(7, 10)).astype(kind).astype(float)
+    assert counting_spread(losses) < 1e-5
 
 
 def test_one_seed_decides_nothing():

@@ -34,7 +34,8 @@ def test_a_diverged_run_keeps_a_score_below_its_partners():
 def test_two_diverged_runs_tie():
     """Where both diverge, neither wins and the difference is 0."""
     found = judge([0.5, 0.9], [0.1, 0.9], lost_a=[0], lost_b=[0])
-    assert (found.superiority, found.delta, found.word) == (0.5, 0.0, "equivalent")
+    assert (found.superiority, found.delta) == (0.5, 0.0)
+    assert (found.diverged_a, found.diverged_b) == (1, 1)
 
 
 def test_an_arm_that_wins_half_its_pairs_is_not_better():

@@ -47,6 +47,14 @@ def test_arm_claims_over_tunings_are_false_in_at_most_five_percent(rows):
         assert row["share"] <= 0.05 + slack(row), row
 
 
+def test_counts_are_not_mistaken_for_proof(rows):
+    """At most 5 % false "better" for 2 or 3 seeds of counts, where plain t has up to 40 %."""
+    for row in chosen(rows, "false better, counts", ("counts",)):
+        assert row["share"] <= 0.05 + slack(row), row
+    plain = chosen(rows, "NOT USED: plain t", ("counts",))
+    assert max(row["share"] for row in plain if row["n"] == 3) > 0.3
+
+
 def test_one_tuning_says_nothing_of_arms(rows):
     """The same intervals read as claims about arms are wrong far more often than 5 %."""
     naive = {row["n"]: row["share"] for row in chosen(rows, "WRONG USE: one tuning, arms")}

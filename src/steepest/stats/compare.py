@@ -9,8 +9,11 @@ Holm's (1979) step-down finds a little more, but intervals that agree with it en
 it rejects (Strassburger & Bretz 2008; Guilbaud 2008): they cannot say how much better; and its
 error rate covers neither the direction of a claim nor an "equivalent".
 
-Scores are paired: index i of every arm is the same seed, or the same tuning (`over_tunings`). A
-diverged run keeps its last finite score but loses its pair: where that score would beat the
+Scores are paired: index i of every arm is the same seed, or the same tuning (`over_tunings`).
+Accuracies are counts, and few differences of counts are easily equal by chance, so their spread is
+never believed to be less than that of counting.
+
+A diverged run keeps its last finite score but loses its pair: where that score would beat the
 partner's, the difference counts as 0. An arm with diverged runs is called better only if it wins
 more than half of all pairs, and two arms are equivalent only if no pair was lost by divergence; an
 interval that would say otherwise is widened until it does not.
@@ -25,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from steepest.errors import UsageError, unknown
 from steepest.stats import power
-from steepest.stats.interval import Array, finite, proportion, student_t
+from steepest.stats.interval import Array, counting_spread, finite, proportion, student_t
 from steepest.stats.verdict import Verdict, Word
 
 MOST_SEEDS = 1_000  # more than this is no advice
@@ -39,6 +42,7 @@ class _Rule:
     margin: float
     level: float
     family: int
+    least: float  # standard deviation that any differences have, by counting
 
     @property
     def alpha(self) -> float:
@@ -102,7 +106,8 @@ def compare_arms(
     else:
         raise unknown("arm", reference, table)
     sign = -1.0 if lower_is_better else 1.0
-    rule = _Rule(sign, margin, proportion(level, "level"), len(pairs))
+    least = counting_spread(np.stack(list(table.values())))
+    rule = _Rule(sign, margin, proportion(level, "level"), len(pairs), least)
     return [_verdict((a, b), _pairs(table, lost, (a, b), sign), rule) for a, b in pairs]
 
 
@@ -121,19 +126,21 @@ def over_tunings(scores: ArrayLike) -> Array:
     return np.asarray(array.mean(axis=1))
 
 
-def paired_p(gain: Array) -> Array:
+def paired_p(gain: Array, least: float = 0.0) -> Array:
     """Return the two-sided p values (M,) of paired t tests on `gain` (n, M), unadjusted.
 
-    It is 1 for a single pair, and for equal gains 0, or 1 where they are all 0.
+    `least` bounds the standard deviation from below. p is 1 for a single pair; equal gains without
+    such a bound give 0, or 1 where they are all 0.
     """
     from scipy.special import stdtr
 
     n = len(gain)
     if n < 2:
         return np.ones(gain.shape[1])
-    same = (gain == gain[0]).all(axis=0)
+    same = (gain == gain[0]).all(axis=0) & (least == 0)
+    spread = np.maximum(gain.std(axis=0, ddof=1), least)
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = gain.mean(axis=0) / (gain.std(axis=0, ddof=1) / np.sqrt(n))
+        t = gain.mean(axis=0) / (spread / np.sqrt(n))
     p = 2 * stdtr(n - 1, -np.abs(t))
     return np.where(same, np.where(gain[0] == 0, 1.0, 0.0), p)
 
@@ -141,7 +148,7 @@ def paired_p(gain: Array) -> Array:
 def _verdict(names: tuple[str, str], pairs: _Pairs, rule: _Rule) -> Verdict:
     found = _guard(_find(pairs.gain, rule), pairs, rule)
     n = len(pairs.gain)
-    spread = float(pairs.gain.std(ddof=1)) if n > 1 else float("inf")
+    spread = max(float(pairs.gain.std(ddof=1)), rule.least) if n > 1 else float("inf")
     delta = float(pairs.gain.mean())
     low, high = (found.low, found.high) if rule.sign > 0 else (-found.high, -found.low)
     return Verdict(
@@ -168,9 +175,9 @@ def _verdict(names: tuple[str, str], pairs: _Pairs, rule: _Rule) -> Verdict:
 
 def _find(gain: Array, rule: _Rule) -> _Finding:
     """Return the interval of the mean gain, its adjusted p, and the word they amount to."""
-    ends = student_t(gain[:, None], 1 - rule.alpha)
+    ends = student_t(gain[:, None], 1 - rule.alpha, rule.least)
     low, high = float(ends[0][0]), float(ends[1][0])
-    p = min(1.0, rule.family * float(paired_p(gain[:, None])[0]))
+    p = min(1.0, rule.family * float(paired_p(gain[:, None], rule.least)[0]))
     return _Finding(_word(low, high, rule.margin), low, high, p)
 
 
