@@ -22,7 +22,7 @@ def load():
 
 @pytest.fixture(scope="module")
 def rows():
-    return load().simulate(1500)
+    return load().simulate(1200)
 
 
 def chosen(rows, claim, noise=("normal", "skewed")):

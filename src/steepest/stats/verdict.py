@@ -36,10 +36,16 @@ class Verdict:
     method: str
 
 
-def sentence(verdict: Verdict, labels: Mapping[str, str] | None = None, points: bool = True) -> str:
+def sentence(
+    verdict: Verdict,
+    labels: Mapping[str, str] | None = None,
+    points: bool = True,
+    unit: str = "seeds",
+) -> str:
     """Return the verdict as one sentence; `labels` maps arms to the names to show.
 
     With `points`, scores are fractions and differences are said in points (hundredths).
+    `unit` is what was repeated: "seeds" or "tunings".
     """
     names = labels or {}
     a, b = names.get(verdict.a, verdict.a), names.get(verdict.b, verdict.b)
@@ -51,7 +57,7 @@ def sentence(verdict: Verdict, labels: Mapping[str, str] | None = None, points: 
         "not distinguishable": f"{a} and {b} are not distinguishable",
     }[verdict.word]
     text = f"{claim}: {_amount(verdict.delta, points)} ({_evidence(verdict, points)})"
-    return "; ".join([text, *_remarks(verdict, (a, b), points)])
+    return "; ".join([text, *_remarks(verdict, (a, b), points, unit)])
 
 
 def _evidence(verdict: Verdict, points: bool) -> str:
@@ -61,16 +67,17 @@ def _evidence(verdict: Verdict, points: bool) -> str:
     return f"{100 * verdict.level:g} % interval {low} to {high}, n = {verdict.n}"
 
 
-def _remarks(verdict: Verdict, names: tuple[str, str], points: bool) -> list[str]:
+def _remarks(verdict: Verdict, names: tuple[str, str], points: bool, unit: str) -> list[str]:
     """Return what the reader should know besides the claim."""
     said = []
     if verdict.small and verdict.word in {"better", "worse"}:
         margin = _amount(verdict.margin, points, sign=False)
         said.append(f"less than the ±{margin} that would matter")
     if verdict.word == "not distinguishable" and isfinite(verdict.detectable):
-        said.append(f"a difference of {_amount(verdict.detectable, points, sign=False)} would show")
+        large = _amount(verdict.detectable, points, sign=False)
+        said.append(f"this study could have detected {large}")
         if verdict.more_seeds is not None:
-            said.append(f"about {verdict.more_seeds} more would likely decide")
+            said.append(f"about {verdict.more_seeds} more {unit} would likely decide")
     for name, count in zip(names, (verdict.diverged_a, verdict.diverged_b), strict=True):
         if count:
             said.append(f"{count} of {verdict.n} runs of {name} diverged")
