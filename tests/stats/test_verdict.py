@@ -55,7 +55,8 @@ def changed(**fields):
             changed(word="not distinguishable", low=-0.01, delta=0.004, more_seeds=12),
             (
                 "adam and sgd are not distinguishable: +0.40 points (95 % interval -1.00 to 1.83, "
-                "n = 10); this study could have detected 0.90 points; about 12 more seeds would likely decide"
+                "n = 10); this study could have detected 0.90 points; "
+                "about 12 more seeds would likely decide"
             ),
         ),
         (
