@@ -1,4 +1,4 @@
-"""A study as real ones look: seven optimizers, ten seeds, five trials, twenty epochs, one divergence."""
+"""A study as real ones look: seven optimizers, ten seeds, five trials, twenty epochs."""
 
 import math
 import random
@@ -48,9 +48,10 @@ def sample(
         question="Which optimizer trains a small network on handwritten digits best?",
         headline=_headline(arms),
         created="2026-11-21 09:30 UTC",
-        claim_scope="This names tuned cells (adamw at lr 0.003 against sgd at lr 0.3), not the optimizers in general:"
-        " every arm was tuned once, and the luck of tuning is not in the intervals.",
-        plan=f"digits · mlp 64-128-64-10 · {len(names)} arms · 5 trials each · {seeds} seeds · {epochs} epochs",
+        claim_scope="This names tuned cells (adam at lr 0.003 against sgd at lr 0.3), not the"
+        " optimizers in general: every arm was tuned once, and the luck of tuning is not in the intervals.",
+        plan=f"digits · mlp 64-128-64-10 · {len(names)} arms · 5 trials each"
+        f" · {seeds} seeds · {epochs} epochs",
         reference=reference,
         arms=arms,
         verdicts=verdicts,
@@ -59,8 +60,10 @@ def sample(
         target="95 % validation accuracy",
         arrivals=tuple(_arrival(curve) for curve in curves),
         notes=(
-            "Every arm was tuned once with 5 trials of the learning rate only; repeat with --tunings 5 for a claim about the optimizers.",
-            "adagrad's best learning rate lies at the edge of its range; a wider search may favour it (--widen).",
+            "Every arm was tuned once, with 5 trials of the learning rate only. For a claim about the"
+            " optimizers, repeat with --tunings 5.",
+            "adagrad's best learning rate lies at the edge of its range; a wider search (--widen) may"
+            " favour it.",
             "The data set is small: 450 test images, so one image is 0.22 points.",
         ),
         method=_method(epochs),
@@ -77,7 +80,9 @@ def hostile(text: str) -> Content:
         study=text, question=text, headline=text, created=text, claim_scope=text, plan=text,
         metric=replace(whole.metric, name=text), score_name=text, target=text,
         reference=names[REFERENCE],
-        arms=tuple(replace(a, name=names[a.name], chosen=text, word=a.word and text) for a in whole.arms),
+        arms=tuple(
+            replace(a, name=names[a.name], chosen=text, word=a.word and text) for a in whole.arms
+        ),
         verdicts=tuple(
             replace(v, a=names[v.a], b=names[v.b], sentence=text, word=text) for v in whole.verdicts
         ),
@@ -101,11 +106,12 @@ def _noise(*key: object) -> random.Random:
 
 def _scores(name: str, seeds: int) -> list[tuple[int, float]]:
     final = CHARACTERS[_kind(name)][0]
-    lost = name == "rmsprop"
-    return [
-        (seed, 0.91) if lost and seed == 7 else (seed, round((final + _noise("seed", seed).gauss(0, 0.0030) + _noise(name, seed).gauss(0, 0.0022)) * 450) / 450)
-        for seed in range(seeds)
-    ]  # fmt: skip
+    scores = []
+    for seed in range(seeds):
+        luck = _noise("seed", seed).gauss(0, 0.0030) + _noise(name, seed).gauss(0, 0.0022)
+        lost = name == "rmsprop" and seed == 7
+        scores.append((seed, 0.91 if lost else round((final + luck) * 450) / 450))
+    return scores
 
 
 def _arm(name: str, seeds: int, epochs: int, reference: str | None) -> Arm:
@@ -143,7 +149,8 @@ def _verdict(arm: Arm, reference: str | None) -> Verdict:
         "better": f"{arm.name} at {arm.chosen} is better than {reference} at {base}.",
         "worse": f"{arm.name} at {arm.chosen} is worse than {reference} at {base}.",
         "equivalent": f"{arm.name} at {arm.chosen} and {reference} at {base} are equivalent.",
-        "not distinguishable": f"{arm.name} at {arm.chosen} cannot be told from {reference} at {base}.",
+        "not distinguishable": f"{arm.name} at {arm.chosen} cannot be told from"
+        f" {reference} at {base}.",
     }[arm.word]
     more = 14 if arm.word == "not distinguishable" else None
     return Verdict(
@@ -220,7 +227,7 @@ def _headline(arms: tuple[Arm, ...]) -> str:
 def _method(epochs: int) -> Method:
     return Method(
         settings=(
-            ("data", "digits (1,797 images 8×8; 1,078 train, 269 validation, 450 test)"),
+            ("data", "digits (1,797 images 8 by 8; 1,078 train, 269 validation, 450 test)"),
             ("model", "mlp 64-128-64-10, relu, He initial values"),
             ("batch size", "64"), ("epochs", str(epochs)),
             ("tuning", "5 trials per arm, learning rate only, log grid, by validation accuracy"),
@@ -235,6 +242,6 @@ def _method(epochs: int) -> Method:
             ("steepest", "0.1.0"), ("Python", "3.11.7"), ("NumPy", "2.4.6"),
             ("CPU", "x86-64, 2 cores, 1 thread per worker"), ("git", "a559697, clean"),
         ),
-        command="steepest compare sgd momentum adagrad rmsprop adam adamw nadam --data digits --model mlp"
-        " --trials 5 --seeds 10 --epochs 20 --reference sgd",
+        command="steepest compare sgd momentum adagrad rmsprop adam adamw nadam --data digits"
+        " --model mlp --trials 5 --seeds 10 --epochs 20 --reference sgd",
     )  # fmt: skip

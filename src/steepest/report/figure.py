@@ -1,5 +1,6 @@
 """Static figures by Matplotlib; the library is imported when one is drawn."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,17 +40,18 @@ def plot_curves(series: Sequence[tuple[str, Epochs]], path: str | Path) -> Path:
     if target.suffix[1:].lower() not in known:
         raise UsageError(f"cannot write '{target.name}': use png, svg or pdf")
     for axes, (quantity, title) in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
-        for look, (label, epochs) in enumerate(series, start=1):
-            _draw(axes, quantity, LIGHT[colour(look)], (label, epochs))
+        for look, (_, epochs) in enumerate(series, start=1):
+            _draw(axes, quantity, LIGHT[colour(look)], epochs)
         _dress(axes, title, [e for _, epochs in series for e in epochs])
     _legend(figure, [label for label, _ in series])
     target.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(target, dpi=160, metadata=_undated(target))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # a name in letters the font lacks
+        figure.savefig(target, dpi=160, metadata=_undated(target))
     return target
 
 
-def _draw(axes: Any, quantity: str, hue: str, line: tuple[str, Epochs]) -> None:
-    label, epochs = line
+def _draw(axes: Any, quantity: str, hue: str, epochs: Epochs) -> None:
     for split, style, width in SPLITS:
         key = f"{split}_{quantity}"
         points = [(e.get("epoch"), finite(e.get(key))) for e in epochs]
@@ -58,11 +60,11 @@ def _draw(axes: Any, quantity: str, hue: str, line: tuple[str, Epochs]) -> None:
         xs = [x for x, _ in points]
         ys = [float("nan") if y is None else y for _, y in points]
         mark = "o" if len(xs) == 1 else None
-        axes.plot(xs, ys, color=hue, linestyle=style, linewidth=width, marker=mark, label=label)
+        axes.plot(xs, ys, color=hue, linestyle=style, linewidth=width, marker=mark)
 
 
 def _dress(axes: Any, title: str, epochs: Epochs) -> None:
-    from matplotlib.ticker import MaxNLocator, PercentFormatter, ScalarFormatter
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
     values = [
         v for e in epochs for key in e if key.endswith(title) and (v := finite(e[key])) is not None
@@ -74,7 +76,8 @@ def _dress(axes: Any, title: str, epochs: Epochs) -> None:
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     elif values and min(values) > 0 and max(values) > 8 * min(values):
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(ScalarFormatter())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
     axes.grid(axis="y", color=LINE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(colors=SOFT, labelsize=9, which="both")
@@ -89,14 +92,24 @@ def _legend(figure: Any, labels: Sequence[str]) -> None:
 
     hues = [LIGHT[colour(look)] for look in range(1, len(labels) + 1)]
     handles = [Line2D([], [], color=hue, linewidth=2.4) for hue in hues]
-    names = [label.replace("$", r"\$") for label in labels]
+    names = [_plain(label) for label in labels]
     for (_, style, width), name in zip(SPLITS, ("validation", "training"), strict=True):
         handles.append(Line2D([], [], color=SOFT, linestyle=style, linewidth=width))
         names.append(name)
+    widest = max(map(len, names))
+    columns = min(len(names), max(1, int(9.6 / (0.8 + 0.085 * widest))))
     figure.legend(
-        handles, names, loc="outside lower center", ncols=min(len(names), 9), frameon=False,
+        handles, names, loc="outside lower center", ncols=columns, frameon=False,
         fontsize=9.5, labelcolor=INK, handlelength=2.6,
     )  # fmt: skip
+
+
+def _plain(label: str) -> str:
+    """Return a label that Matplotlib shows as it is: no formula, not hidden, one short line."""
+    line = " ".join(label.split())
+    short = line if len(line) <= 40 else line[:39] + "…"
+    hidden = " " if short.startswith("_") else ""
+    return hidden + short.replace("$", r"\$")
 
 
 def _undated(path: Path) -> dict[str, None] | None:

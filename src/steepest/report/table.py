@@ -61,7 +61,8 @@ def csv_cell(value: Value) -> str:
     ("'=1+1", '-0.5', "'-x", '')
     """
     if isinstance(value, str):
-        return "'" + value if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+        led = "'" + value if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+        return led.replace("\r\n", "\n").replace("\r", "\n")  # a bare CR would end the row
     return _plain(value)
 
 
@@ -80,7 +81,7 @@ def md_text(text: str) -> str:
     >>> print(md_text("a|b *c* <i>"))
     a\|b \*c\* \<i\>
     """
-    return re.sub(r"([\\`*_{}\[\]()<>#+!|~&$:@-])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_\[\]<>|~&$:@])", r"\\\1", " ".join(text.split()))
 
 
 def _place(arm: Arm, metric: Metric) -> tuple[bool, float]:
@@ -123,7 +124,7 @@ def _cells(content: Content, arms: Sequence[Arm]) -> list[list[str]]:
     small = decimals(metric, (halfwidth(a.delta_low, a.delta_high) for a in arms))
     compared = content.reference is not None
     head = ["arm", "chosen", metric.name, "interval", *["difference", "verdict"] * compared]
-    rows = [[*head, *["P(wins)"] * compared, "n", "diverged", "time", "FLOPs"]]
+    rows = [[*head, *["P(wins)"] * compared, "n", "diverged", "time", "work"]]
     for arm in arms:
         ends = interval(arm.low, arm.high, metric, digits)
         row = [arm.name, arm.chosen, score(arm.mean, metric, digits), ends]
@@ -134,7 +135,7 @@ def _cells(content: Content, arms: Sequence[Arm]) -> list[list[str]]:
             span = signed_interval(arm.delta_low, arm.delta_high, metric, small)
             word = f"{SIGNS.get(arm.word, '')} {arm.word}".strip()
             row += [f"{gap} ({span})" if span else gap, word, share(arm.superiority)]
-        cost = [duration(arm.seconds), magnitude(arm.flops)]
+        cost = [duration(arm.seconds), magnitude(arm.flops, "FLOP")]
         rows.append([*row, str(arm.n), str(arm.diverged), *cost])
     return rows
 
