@@ -4,6 +4,7 @@ Element-wise kernels run over all runs at once; every other kernel is called run
 code, which is why R batched runs equal R separate ones to the last bit.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,20 @@ class NumpyEngine:
     def write(self, array: np.ndarray, data: np.ndarray) -> None:
         """Copy a NumPy array into an array of the engine."""
         np.copyto(array, data, casting="unsafe")
+
+    def hold(self, value: Value, data: np.ndarray) -> np.ndarray:
+        """Return `data` itself where its type fits, else a copy."""
+        kind = np.dtype(self._types[value.kind])
+        return np.ascontiguousarray(data) if data.dtype == kind else self.array(value, data)
+
+    def table(self, like: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return the rows in the type of `like`."""
+        return np.ascontiguousarray(rows, like.dtype)
+
+    @property
+    def copy(self) -> Callable[[np.ndarray, np.ndarray], None]:
+        """Return np.copyto."""
+        return np.copyto
 
     def piece(self, memory: np.ndarray, offset: int, value: Value) -> np.ndarray:
         """Return the array of `value` at `offset` bytes into `memory`."""

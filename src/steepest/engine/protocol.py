@@ -32,6 +32,19 @@ class Engine(Protocol):
         """Copy a NumPy array into an array of the engine."""
         ...
 
+    def hold(self, value: Value, data: np.ndarray) -> Any:
+        """Return an array of the engine that may share memory with `data`, for reading only."""
+        ...
+
+    def table(self, like: Any, rows: np.ndarray) -> Any:
+        """Return rows of the same type as `like`, one to be copied into it before every replay."""
+        ...
+
+    @property
+    def copy(self) -> Callable[[Any, Any], Any]:
+        """Return copy(target, source) for arrays of this engine."""
+        ...
+
     def piece(self, memory: Any, offset: int, value: Value) -> Any:
         """Return the array of `value` that begins `offset` bytes into `memory`."""
         ...

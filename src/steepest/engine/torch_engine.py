@@ -5,6 +5,7 @@ for the words of random keys, because torch has few operations on unsigned ones;
 makes the products and sums the same bits.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,22 @@ class TorchEngine:
         source = np.ascontiguousarray(data)
         source = source.view(np.int32) if source.dtype == np.uint32 else source
         tensor.copy_(torch.from_numpy(np.array(source)).reshape(tensor.shape))
+
+    def hold(self, value: Value, data: np.ndarray) -> Any:
+        """Return a tensor with `data`."""
+        return self.array(value, data)
+
+    def table(self, like: Any, rows: np.ndarray) -> Any:
+        """Return the rows in the type of `like`, on its device."""
+        tensor = torch.zeros(rows.shape, dtype=like.dtype, device=self.device)
+        self.write(tensor, rows)
+        return tensor
+
+    @property
+    def copy(self) -> Callable[[Any, Any], Any]:
+        """Return Tensor.copy_."""
+        copy: Callable[[Any, Any], Any] = torch.Tensor.copy_
+        return copy
 
     def piece(self, memory: Any, offset: int, value: Value) -> Any:
         """Return the tensor of `value` at `offset` bytes into `memory`."""

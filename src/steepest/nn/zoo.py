@@ -5,6 +5,7 @@ from collections.abc import Callable
 from steepest.errors import unknown
 from steepest.nn.arch import Arch
 from steepest.nn.composition import Chain
+from steepest.nn.description import described
 from steepest.nn.initial import INITIALS
 from steepest.nn.layer import ACTIVATIONS, Dropout, Flatten, Linear
 
@@ -37,4 +38,4 @@ def mlp(
     return Arch("mlp", Chain(*layers))
 
 
-ARCHS: dict[str, Callable[..., Arch]] = {"mlp": mlp}
+ARCHS: dict[str, Callable[..., Arch]] = {"mlp": mlp, "described": described}

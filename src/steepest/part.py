@@ -1,0 +1,175 @@
+"""A part of a run: the name of a model, rule or schedule with its options, or the user's own.
+
+Written as a name ("adam"), a call ("adam(lr=0.01)"), a table ({name = "adam", lr = 0.01}), or
+"module:Name" for the user's own class or function. Options equal to their defaults are left out.
+"""
+
+import ast
+import hashlib
+import importlib
+import inspect
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from steepest.errors import UsageError, nearest, unknown
+
+CALL = re.compile(r"^([\w.:-]+)\s*(?:\((.*)\))?$", re.DOTALL)
+REVISIONS: dict[str, int] = {}  # "optimizer.adam" -> 2 once its arithmetic changes; 1 is left out
+
+
+@dataclass(frozen=True)
+class Part:
+    """A name with options, in the order of their names."""
+
+    name: str
+    options: tuple[tuple[str, Any], ...] = ()
+
+    def plain(self) -> dict[str, Any]:
+        """Return the part as plain values.
+
+        >>> Part("adam", (("lr", 0.1),)).plain()
+        {'name': 'adam', 'lr': 0.1}
+        """
+        return {"name": self.name, **{k: _listed(v) for k, v in self.options}}
+
+    def with_options(self, options: Mapping[str, Any]) -> "Part":
+        """Return the part with some options set."""
+        merged = dict(self.options) | {k: _frozen(v) for k, v in options.items()}
+        return Part(self.name, tuple(sorted(merged.items())))
+
+    def get(self, name: str) -> Any:
+        """Return an option that is set, or None."""
+        return dict(self.options).get(name)
+
+    def __str__(self) -> str:
+        inside = ", ".join(
+            f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}" for k, v in self.options
+        )
+        return f"{self.name}({inside})" if inside else self.name
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return tuple((_key(k), _frozen(v)) for k, v in value.items())
+    return tuple(_frozen(v) for v in value) if isinstance(value, (list, tuple)) else value
+
+
+def _key(key: Any) -> Any:
+    """Return a table's key as a number where it is one: TOML has only texts there."""
+    return int(key) if isinstance(key, str) and key.lstrip("-").isdigit() else key
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(v) for v in value] if isinstance(value, tuple) else value
+
+
+def parse(kind: str, given: Any, table: Mapping[str, Any]) -> Part:
+    """Return the part that a text, table or part describes, its default options left out."""
+    if isinstance(given, Part):
+        part = given
+    elif isinstance(given, str):
+        part = _from_text(kind, given)
+    elif isinstance(given, Mapping):
+        if "name" not in given:
+            raise UsageError(f"{kind} needs a name; known: {', '.join(sorted(table))}")
+        part = Part(str(given["name"])).with_options(
+            {k: v for k, v in given.items() if k != "name"}
+        )
+    else:
+        raise UsageError(f"{kind} must be a name or a table with a name, not {given!r}")
+    name = part.name if ":" in part.name else part.name.lower().replace("-", "_")
+    defaults = _parameters(kind, resolve(kind, name, table))
+    kept = tuple(
+        (k, v) for k, v in sorted(part.options) if k not in defaults or _frozen(defaults[k]) != v
+    )
+    return Part(name, kept)
+
+
+def _from_text(kind: str, text: str) -> Part:
+    match = CALL.match(text.strip())
+    if match is None:
+        raise UsageError(f"{kind} '{text}' is neither a name nor name(option=value)")
+    name, inside = match.groups()
+    if not inside:
+        return Part(name)
+    try:
+        call = ast.parse(f"f({inside})", mode="eval").body
+        if not isinstance(call, ast.Call) or call.args:
+            raise ValueError("options have names")
+        options = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
+    except (ValueError, SyntaxError):
+        raise UsageError(
+            f"{kind} '{text}': write options as name=value, values as numbers, texts or lists"
+        ) from None
+    return Part(name).with_options(options)
+
+
+def resolve(kind: str, name: str, table: Mapping[str, Any]) -> Any:
+    """Return the class or function behind a name; "module:Name" is imported."""
+    if ":" not in name:
+        if name not in table:
+            raise unknown(kind, name, table)
+        return table[name]
+    module_name, _, attribute = name.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise UsageError(f"{kind} '{name}': cannot import '{module_name}' ({error})") from None
+    if not hasattr(module, attribute):
+        own = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
+        raise UsageError(
+            f"{kind} '{name}': '{module_name}' has no '{attribute}'; {nearest(attribute, own)}"
+        )
+    return getattr(module, attribute)
+
+
+def _parameters(kind: str, found: Any) -> dict[str, Any]:
+    """Return the options a part takes, with defaults (MISSING where there is none)."""
+    if is_dataclass(found):
+        return {
+            f.name: f.default_factory() if f.default_factory is not MISSING else f.default
+            for f in fields(found)
+        }
+    if not callable(found):
+        raise UsageError(f"{kind} {found!r} is neither a class nor a function")
+    found_parameters = inspect.signature(found).parameters.values()
+    return {p.name: MISSING if p.default is p.empty else p.default for p in found_parameters}
+
+
+def build(kind: str, part: Part, table: Mapping[str, Any]) -> Any:
+    """Return the object a part describes; UsageError for an option it does not take."""
+    found = resolve(kind, part.name, table)
+    known = _parameters(kind, found)
+    for name, value in part.options:
+        if name not in known:
+            raise UsageError(f"{kind} '{part.name}' has no option '{name}'; {nearest(name, known)}")
+        _check_type(f"{kind}.{name}", known[name], value)
+    missing = [k for k, v in known.items() if v is MISSING and k not in dict(part.options)]
+    if missing:
+        raise UsageError(f"{kind} '{part.name}' needs the option '{missing[0]}'")
+    return found(**dict(part.options))
+
+
+def _check_type(name: str, default: Any, value: Any) -> None:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    wrong = (
+        (isinstance(default, (int, float)) and not isinstance(default, bool) and not number)
+        or (isinstance(default, str) and not isinstance(value, str))
+        or (isinstance(default, tuple) and not isinstance(value, tuple))
+        or (isinstance(default, bool) and not isinstance(value, bool))
+    )
+    if wrong:
+        raise UsageError(f"{name} must be like {default!r}, not {value!r}")
+
+
+def identity(kind: str, part: Part, table: Mapping[str, Any]) -> Any:
+    """Return what beside its name decides a part's meaning: revision or source digest."""
+    if ":" not in part.name:
+        return REVISIONS.get(f"{kind}.{part.name}")
+    path = inspect.getsourcefile(inspect.unwrap(resolve(kind, part.name, table)))
+    if path is None:
+        raise UsageError(f"{kind} '{part.name}': its source file cannot be found")
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

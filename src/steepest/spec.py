@@ -1,0 +1,195 @@
+"""`RunSpec`: the one definition of a run, and the tables of what it may name.
+
+A run is serialised, hashed, run, resumed and batched from its spec. Its key is the SHA-256 of the
+canonical JSON (defaults left out) with the data's digest, the source digest of parts of the user's
+own and the revision of built-in ones; its cell is the same without the seed.
+"""
+
+import math
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from steepest import codec
+from steepest.data import SOURCES
+from steepest.errors import UsageError, nearest
+from steepest.nn.loss import CrossEntropy
+from steepest.nn.zoo import ARCHS
+from steepest.optim import RULES, SCHEDULES
+from steepest.optim.stopping import EarlyStopping
+from steepest.part import Part, build, identity, parse
+
+TABLES: dict[str, dict[str, Any]] = {"model": ARCHS, "optimizer": RULES, "schedule": SCHEDULES}
+PRECISIONS = ("float32", "float64")
+ENGINES = ("auto", "numpy", "torch")
+ALIASES = {
+    "learning_rate": "lr", "wd": "weight_decay", "batch": "batch_size", "b": "batch_size",
+    "validation_split": "validation", "opt": "optimizer",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """Everything that decides a run's bits, as plain values."""
+
+    data: str = "digits"  # a known name or a path
+    target: str | None = None  # the target column of a CSV
+    classes: tuple[str, ...] = ()  # a selection of the data's classes; empty: all
+    model: Part = Part("mlp")
+    optimizer: Part = Part("adam")
+    schedule: Part = Part("constant")
+    epochs: int = 20
+    batch_size: int | str = 64  # or "full"
+    seed: int = 0
+    validation: float = 0.2  # fraction of the training examples
+    smoothing: float = 0.0  # of the labels
+    class_weights: tuple[float, ...] = ()
+    l1: float = 0.0  # penalties on all weights (not biases)
+    l2: float = 0.0
+    balanced: bool = False  # draw examples so that classes are equally likely
+    normalize: bool | None = None  # by the training split's statistics; None: all but images
+    early_stopping: EarlyStopping | None = None
+    precision: str = "float32"
+    engine: str = field(default="numpy")
+
+    def __post_init__(self) -> None:
+        for name, table in TABLES.items():
+            object.__setattr__(self, name, parse(name, getattr(self, name), table))
+        _check(self)
+
+    @property
+    def rule(self) -> Any:
+        """The update rule with its hyper-parameters."""
+        return build("optimizer", self.optimizer, RULES)
+
+    @property
+    def rates(self) -> Any:
+        """The schedule."""
+        return build("schedule", self.schedule, SCHEDULES)
+
+    @property
+    def arch(self) -> Any:
+        """The network's description."""
+        return build("model", self.model, ARCHS)
+
+    @property
+    def loss(self) -> CrossEntropy:
+        """The loss of a classification."""
+        return CrossEntropy(self.smoothing, self.class_weights or None)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the spec as plain values, defaults left out."""
+        return {f.name: _plain(getattr(self, f.name)) for f in fields(self) if self._is_set(f)}
+
+    def _is_set(self, f: Any) -> bool:
+        return f.name in ALWAYS or getattr(self, f.name) != f.default
+
+
+ALWAYS = ("data", "model", "optimizer", "epochs", "batch_size", "seed")  # readable records
+
+
+def _plain(value: Any) -> Any:
+    return value.plain() if isinstance(value, Part) else codec.plain(value)
+
+
+def _check(spec: RunSpec) -> None:
+    """Raise UsageError naming the first field whose value is impossible."""
+    whole = {"epochs": 1, "seed": 0}
+    for name, least in whole.items():
+        value = getattr(spec, name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise UsageError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    size = spec.batch_size
+    if size != "full" and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+        raise UsageError(f"batch_size must be a positive whole number or 'full', not {size!r}")
+    spans = {
+        "validation": (0.0, 1.0),
+        "smoothing": (0.0, 1.0),
+        "l1": (0.0, math.inf),
+        "l2": (0.0, math.inf),
+    }
+    for name, (low, high) in spans.items():
+        value = getattr(spec, name)
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, (int, float))
+            or not low <= value < high
+        ):
+            raise UsageError(f"{name} must lie in [{low:g}, {high:g}), not {value!r}")
+    for name, known in (("precision", PRECISIONS), ("engine", ENGINES)):
+        if getattr(spec, name) not in known:
+            raise UsageError(
+                f"unknown {name} '{getattr(spec, name)}'; {nearest(str(getattr(spec, name)), known)}"
+            )
+    for name, table in TABLES.items():
+        build(name, getattr(spec, name), table)
+
+
+def from_plain(values: dict[str, Any], where: str = "run") -> RunSpec:
+    """Return the spec of plain values (TOML, JSON, flags); UsageError for an unknown key."""
+    known = [f.name for f in fields(RunSpec)]
+    given: dict[str, Any] = {}
+    for key, value in values.items():
+        name = ALIASES.get(key.replace("-", "_"), key.replace("-", "_"))
+        if name in ("lr", "weight_decay"):
+            given.setdefault("_rule", {})[name] = value
+        elif name not in known:
+            raise UsageError(
+                f"{where}: unknown key '{key}'; {nearest(key, [*known, 'lr', 'weight_decay'])}"
+            )
+        else:
+            given[name] = _typed(name, value, where)
+    rule = given.pop("_rule", {})
+    try:
+        spec = RunSpec(**given)
+        return with_options(spec, "optimizer", rule) if rule else spec
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from None
+
+
+def _typed(name: str, value: Any, where: str) -> Any:
+    if name in ("classes", "class_weights"):
+        if not isinstance(value, (list, tuple)):
+            raise UsageError(f"{where}: {name} must be a list, not {value!r}")
+        return tuple(value)
+    if name == "early_stopping" and isinstance(value, dict):
+        known = [f.name for f in fields(EarlyStopping)]
+        for key in value:
+            if key not in known:
+                raise UsageError(
+                    f"{where}: unknown key 'early_stopping.{key}'; {nearest(key, known)}"
+                )
+        return EarlyStopping(**value)
+    return value
+
+
+def with_options(spec: RunSpec, name: str, options: dict[str, Any]) -> RunSpec:
+    """Return the spec with options of one part (model, optimizer, schedule) set."""
+    part: Part = getattr(spec, name)
+    return replace(spec, **{name: part.with_options(options)})  # type: ignore[arg-type] - one of three parts
+
+
+def run_identity(spec: RunSpec, data_digest: str) -> dict[str, Any]:
+    """Return everything that decides the run's bits, as plain values."""
+    own = {name: identity(name, getattr(spec, name), table) for name, table in TABLES.items()}
+    return {
+        "spec": spec.plain() | {"data": ""},
+        "data": data_digest,
+        "parts": {name: found for name, found in own.items() if found},
+    }
+
+
+def run_key(spec: RunSpec, data_digest: str) -> str:
+    """Return the run's key: SHA-256 in hexadecimal."""
+    return codec.digest(run_identity(spec, data_digest))
+
+
+def cell_key(spec: RunSpec, data_digest: str) -> str:
+    """Return the key of the run's cell: the run without its seed."""
+    whole = run_identity(spec, data_digest)
+    whole["spec"].pop("seed")
+    return codec.digest(whole)
+
+
+def known_data(name: str) -> bool:
+    """Tell whether `name` is a data set of the tables (else it is a path)."""
+    return name in SOURCES

@@ -1,0 +1,45 @@
+"""What a training run left: its epochs, as Keras' `History` and as rows."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from steepest.train.loop import Epoch
+
+NAMES = {"train_loss": "loss", "train_accuracy": "accuracy"}  # Keras' names of training metrics
+
+
+def logs(epoch: Epoch) -> dict[str, float]:
+    """Return an epoch's metrics by Keras' names: loss, accuracy, val_loss, val_accuracy, lr, ..."""
+    dropped = ("epoch", "updates", "examples", "flops", "seconds")
+    return {NAMES.get(k, k): v for k, v in epoch.row().items() if k not in dropped}
+
+
+@dataclass
+class History:
+    """The epochs of a `fit`; `history` maps metric names to lists, one value an epoch.
+
+    `status` is "finished", "stopped" (by a callback) or "diverged"; `best` the 0-based index of
+    the epoch whose weights the model has, where early stopping restored them.
+    """
+
+    epochs: list[Epoch] = field(default_factory=list)
+    status: str = "finished"
+    best: int | None = None
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """The metrics by name, one value an epoch."""
+        found: dict[str, list[float]] = {}
+        for epoch in self.epochs:
+            for name, value in logs(epoch).items():
+                found.setdefault(name, []).append(value)
+        return found
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training, evaluation not included."""
+        return self.epochs[-1].seconds if self.epochs else 0.0
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one flat row an epoch, for tables and plots."""
+        return [epoch.row() for epoch in self.epochs]

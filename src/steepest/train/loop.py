@@ -1,0 +1,199 @@
+"""The loop: training is a generator of epochs; who wants to stop, stops asking."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from steepest.data import Dataset, batches
+from steepest.engine.executor import Bound
+from steepest.spec import RunSpec
+from steepest.train.evaluate import evaluate
+from steepest.train.measure import Measure
+from steepest.train.session import Session, Split, epoch_tables, open_session, write_state
+from steepest.train.state import State
+
+Array = np.ndarray[Any, Any]
+LOOK = 64  # steps between looks at the losses: a diverged run stops within this many steps
+
+
+@dataclass(frozen=True, eq=False)
+class Epoch:
+    """What one run has reached after an epoch; counts and seconds are totals since its start."""
+
+    epoch: int  # 1-based
+    updates: int
+    examples: int
+    flops: float
+    seconds: float  # in gathering, replay and the bookkeeping of training; not in evaluation
+    train_loss: float  # mean over the epoch, while the parameters moved, penalties not included
+    train_accuracy: float
+    lr: float  # of the epoch's last step
+    validation: Measure | None
+    diverged: bool = False
+
+    def row(self) -> dict[str, float]:
+        """Return the epoch as one flat row of numbers."""
+        found = {
+            name: getattr(self, name)
+            for name in (
+                "epoch", "updates", "examples", "flops", "seconds", "train_loss", "train_accuracy",
+                "lr",
+            )
+        }  # fmt: skip
+        if self.validation is not None:
+            found |= {"val_loss": self.validation.loss, "val_accuracy": self.validation.accuracy}
+            if self.validation.confusion is not None:
+                found |= {
+                    "val_precision": self.validation.precision,
+                    "val_recall": self.validation.recall,
+                    "val_f1": self.validation.f1,
+                }
+        return found
+
+
+@dataclass
+class Clock:
+    """Seconds spent, by what they were spent on."""
+
+    train: float = 0.0
+    replay: float = field(default=0.0)  # of that, in replaying programs
+
+
+def train(
+    spec: RunSpec, dataset: Dataset, given: Split | None = None, state: State | None = None
+) -> Iterator[tuple[Epoch, Session]]:
+    """Train one run; yield every epoch with the session that holds its weights.
+
+    `state` resumes: the epochs that follow equal those of an uninterrupted run to the last bit.
+    After an epoch with `diverged` set nothing follows.
+    """
+    session = open_session([spec], dataset, given)
+    if state is not None:
+        write_state(session, state)
+    for epochs in train_session(session, start=0 if state is None else state.epoch):
+        yield epochs[0], session
+
+
+def train_session(session: Session, start: int = 0) -> Iterator[tuple[Epoch, ...]]:
+    """Train all runs of a session; yield one Epoch per run after every epoch.
+
+    A run whose loss is not finite is marked `diverged`; its neighbours go on undisturbed. The
+    generator ends when every run has diverged.
+    """
+    clock = Clock()
+    gone = np.zeros(len(session.specs), bool)
+    for epoch in range(start, session.spec.epochs):
+        began = time.perf_counter()
+        tables = epoch_tables(session, epoch)
+        losses, correct, steps = _epoch(session, tables, gone, clock)
+        clock.train += time.perf_counter() - began
+        measures = evaluate(session, session.split.validation) if _validates(session) else None
+        finished = _finish(session, epoch, (losses, correct, steps), tables, clock)
+        found = tuple(
+            _with_validation(e, None if measures is None else measures[r], bool(gone[r]))
+            for r, e in enumerate(finished)
+        )
+        gone = gone | np.array([e.diverged for e in found])
+        yield found
+        if gone.all():
+            return
+
+
+def _validates(session: Session) -> bool:
+    return session.split.validation.shape[1] > 0
+
+
+def _epoch(
+    session: Session, tables: dict[str, Array], gone: Array, clock: Clock
+) -> tuple[Array, Array, int]:
+    """Replay one epoch's steps; return sums of loss and hits by run, and the steps taken."""
+    n = session.split.train.shape[1]
+    full, tail = batches(n, session.batch)
+    losses = np.full((session.steps, len(session.specs)), np.nan)
+    correct = np.zeros_like(losses)
+    head = tables["order"][:, : full * session.batch].reshape(
+        len(session.specs), full, session.batch
+    )
+    began = time.perf_counter()
+    steps = 0
+    if full:
+        steps = _replay(session, session.bound["train"], head, tables, (losses, correct), gone)
+    if tail and steps == full:
+        rest = tables["order"][:, full * session.batch :].reshape(len(session.specs), 1, tail)
+        late = {k: v[full:] for k, v in tables.items() if k not in ("order", "lr")}
+        out = (losses[full:], correct[full:])
+        steps += _replay(session, session.bound["train tail"], rest, late, out, gone)
+    clock.replay += time.perf_counter() - began
+    return losses[:steps].sum(axis=0), correct[:steps].sum(axis=0), steps
+
+
+def _replay(
+    session: Session,
+    bound: Bound,
+    index: Array,
+    tables: dict[str, Array],
+    results: tuple[Array, Array],
+    gone: Array,
+) -> int:
+    """Replay a program once per row of `index` (R, steps, N); return the steps taken."""
+    engine, code = session.engine, bound.code
+    feeds = {"index": index.transpose(1, 0, 2)} | {
+        n: tables[n] for n in tables if n in bound.inputs
+    }
+    copies = [(bound.inputs[n], engine.table(bound.inputs[n], rows)) for n, rows in feeds.items()]
+    copy, (losses, correct) = engine.copy, results
+    loss, hits = bound.outputs["loss"], bound.outputs.get("correct")
+    for step in range(index.shape[1]):
+        for target, rows in copies:
+            copy(target, rows[step])
+        for kernel, buffers in code:
+            kernel(*buffers)
+        losses[step] = loss
+        if hits is not None:
+            correct[step] = hits
+        if step % LOOK == LOOK - 1:
+            recent = np.isfinite(losses[step - LOOK + 1 : step + 1]).all(axis=0)
+            if not (recent & ~gone).any():
+                return step + 1
+    return int(index.shape[1])
+
+
+def _finish(
+    session: Session,
+    epoch: int,
+    results: tuple[Array, Array, int],
+    tables: dict[str, Array],
+    clock: Clock,
+) -> list[Epoch]:
+    losses, correct, steps = results
+    n = session.split.train.shape[1]
+    seen = n if steps == session.steps else steps * session.batch
+    labelled = session.task.targets == "int"
+    return [
+        Epoch(
+            epoch=epoch + 1,
+            updates=epoch * session.steps + steps,
+            examples=epoch * n + seen,
+            flops=session.flops * (epoch + steps / session.steps),
+            seconds=clock.train,
+            train_loss=float(losses[r]) / seen,
+            train_accuracy=float(correct[r]) / seen if labelled else float("nan"),
+            lr=float(tables["lr"][r]),
+            validation=None,
+        )
+        for r in range(len(session.specs))
+    ]
+
+
+def _with_validation(epoch: Epoch, measure: Measure | None, gone: bool) -> Epoch:
+    finite = np.isfinite(epoch.train_loss) and (measure is None or np.isfinite(measure.loss))
+    return replace(epoch, validation=measure, diverged=gone or not finite)
+
+
+def last_finite(epochs: Sequence[Epoch]) -> Epoch | None:
+    """Return the last epoch before divergence: what a diverged run is scored by."""
+    kept = [e for e in epochs if not e.diverged]
+    return kept[-1] if kept else None

@@ -1,0 +1,251 @@
+"""A session: R runs of one architecture, rule class and batch size, bound to one engine's memory.
+
+Runs may differ in seed and in numeric hyper-parameters. R = 1 is the ordinary case; nothing here
+treats it apart.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.data import Dataset, batches, order, split
+from steepest.engine.choice import make_engine
+from steepest.engine.executor import Bound, bind_programs
+from steepest.engine.protocol import Engine
+from steepest.errors import DataError, UsageError
+from steepest.nn.arch import initial_values
+from steepest.nn.loss import MSE
+from steepest.optim.rule import coefficient_table, undecayed
+from steepest.program.trace import Value
+from steepest.seeds import keys, stream
+from steepest.spec import RunSpec
+from steepest.train.state import State
+from steepest.train.step import Task, eval_program, train_program
+
+Array = np.ndarray[Any, Any]
+EVAL_BATCH = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Row numbers of the training and validation examples of every run: (R, n) each."""
+
+    train: Array
+    validation: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """What `train` needs: specs, data, task, engine and bound programs over shared memory."""
+
+    specs: tuple[RunSpec, ...]
+    dataset: Dataset
+    split: Split
+    task: Task
+    engine: Engine
+    shared: dict[str, Any]
+    bound: dict[str, Bound]  # "train", "train tail", "eval", "eval tail"
+
+    @property
+    def spec(self) -> RunSpec:
+        """The first run's spec: what all runs have in common stands in every one."""
+        return self.specs[0]
+
+    @property
+    def batch(self) -> int:
+        """Examples in a full batch."""
+        size = self.spec.batch_size
+        return self.split.train.shape[1] if size == "full" else int(size)
+
+    @property
+    def steps(self) -> int:
+        """Updates in an epoch, the tail's included."""
+        full, tail = batches(self.split.train.shape[1], self.batch)
+        return full + (tail > 0)
+
+    @property
+    def flops(self) -> float:
+        """Floating-point operations of one run's epoch of training, evaluation not counted."""
+        full, tail = batches(self.split.train.shape[1], self.batch)
+        total = full * self.bound["train"].program.flops if full else 0
+        total += self.bound["train tail"].program.flops if tail else 0
+        return total / len(self.specs)
+
+
+def open_session(
+    specs: Sequence[RunSpec],
+    dataset: Dataset,
+    given: Split | None = None,
+    engine: Engine | None = None,
+) -> Session:
+    """Split the data, draw initial values, record the programs and bind them.
+
+    `given` replaces the drawn split (for a validation set of the user's own). Raises UsageError
+    where runs cannot share a program or the data does not suit the model.
+    """
+    spec = specs[0]
+    if len({_shape_of(s) for s in specs}) > 1:
+        raise UsageError("runs of one session share model, rule, batch size, epochs and data")
+    engine = engine or make_engine(spec.engine, spec.precision)
+    parts = given or _split(specs, dataset)
+    task = _task(specs, dataset)
+    shared = _memory(specs, dataset, parts, task, engine)
+    programs = _programs(specs, task, parts)
+    bound = bind_programs(programs, engine, shared)
+    return Session(tuple(specs), dataset, parts, task, engine, shared, bound)
+
+
+def _shape_of(spec: RunSpec) -> tuple[Any, ...]:
+    """Return what runs must have in common to share a program."""
+    return (
+        spec.data, spec.target, spec.classes, spec.model, spec.optimizer.name, spec.epochs,
+        spec.batch_size, spec.validation, spec.smoothing, spec.class_weights, spec.l1, spec.l2,
+        spec.balanced, spec.normalize, spec.precision, spec.engine,
+    )  # fmt: skip
+
+
+def _split(specs: Sequence[RunSpec], dataset: Dataset) -> Split:
+    pairs = [
+        split(dataset.y, s.validation, s.seed)
+        if s.validation
+        else (np.arange(dataset.n), np.arange(0))
+        for s in specs
+    ]
+    return Split(np.stack([a for a, _ in pairs]), np.stack([b for _, b in pairs]))
+
+
+def is_normalized(spec: RunSpec, dataset: Dataset) -> bool:
+    """Tell whether inputs are centred and scaled by the training split's statistics."""
+    return not dataset.is_image if spec.normalize is None else spec.normalize
+
+
+def _task(specs: Sequence[RunSpec], dataset: Dataset) -> Task:
+    spec = specs[0]
+    labels = dataset.y.ndim == 1 and bool(dataset.classes)
+    if labels and spec.class_weights and len(spec.class_weights) != len(dataset.classes):
+        raise UsageError(
+            f"class_weights has {len(spec.class_weights)} numbers, but '{dataset.name}' has "
+            f"{len(dataset.classes)} classes"
+        )
+    width = len(dataset.classes) if labels else dataset.y.reshape(dataset.n, -1).shape[1]
+    return Task(
+        arch=spec.arch,
+        loss=spec.loss if labels else MSE(),
+        shape=dataset.shape,
+        classes=width,
+        examples=dataset.n,
+        kind="byte" if dataset.x.dtype == np.uint8 else "real",
+        scale=dataset.scale,
+        runs=len(specs),
+        l1=spec.l1,
+        l2=spec.l2,
+        targets="int" if labels else "real",
+        width=0 if labels else width,
+        normalized=is_normalized(spec, dataset),
+    )
+
+
+def _memory(
+    specs: Sequence[RunSpec], dataset: Dataset, parts: Split, task: Task, engine: Engine
+) -> dict[str, Any]:
+    """Return the named arrays all programs share; a run's values depend on its own seed alone."""
+    declared, runs = task.declared, len(specs)
+    flat = Value((runs, declared.size), "real")
+    start = np.stack([initial_values(declared.leaves, s.seed) for s in specs])
+    targets = dataset.y if task.targets == "int" else dataset.y.reshape(dataset.n, -1)
+    shared = {
+        "data": engine.hold(Value(dataset.x.shape, task.kind), dataset.x),
+        "targets": engine.hold(Value(targets.shape, task.targets), targets),
+        "params": engine.array(flat, start),
+        **{f"slot.{name}": engine.array(flat) for name in specs[0].rule.slots},
+    }
+    for leaf in declared.statistics:
+        values = np.stack(
+            [leaf.initial.draw(leaf.shape, stream(s.seed, "initial", leaf.name)) for s in specs]
+        )
+        shared[f"stat.{leaf.name}"] = engine.array(Value(values.shape, "real"), values)
+    if task.normalized:
+        shape = Value((runs, 1, *dataset.shape), "real")
+        shift, gain = _statistics(dataset, parts)
+        shared |= {"shift": engine.array(shape, shift), "gain": engine.array(shape, gain)}
+    return shared
+
+
+def _statistics(dataset: Dataset, parts: Split) -> tuple[Array, Array]:
+    """Return (R, 1, *shape) means and reciprocal deviations: per channel of images, else per feature."""
+    axes = tuple(range(len(dataset.shape))) if dataset.is_image else (0,)
+    means, gains = [], []
+    for rows in parts.train:
+        x = dataset.x[rows] * np.float64(dataset.scale)
+        deviation = x.std(axis=axes, keepdims=True)
+        means.append(np.broadcast_to(x.mean(axis=axes, keepdims=True), (1, *dataset.shape)))
+        gain = 1.0 / np.where(deviation > 0, deviation, 1.0)
+        gains.append(np.broadcast_to(gain, (1, *dataset.shape)))
+    return np.stack(means), np.stack(gains)
+
+
+def _programs(specs: Sequence[RunSpec], task: Task, parts: Split) -> dict[str, Any]:
+    n, held = parts.train.shape[1], parts.validation.shape[1]
+    if n == 0:
+        raise DataError("there are no training examples")
+    rules = [s.rule for s in specs]
+    size = n if specs[0].batch_size == "full" else min(int(specs[0].batch_size), n)
+    programs = {"train": train_program(task, rules, size)}
+    if n % size:
+        programs["train tail"] = train_program(task, rules, n % size)
+    batch = min(EVAL_BATCH, max(held, 1))
+    programs["eval"] = eval_program(task, batch)
+    if held % batch:
+        programs["eval tail"] = eval_program(task, held % batch)
+    return programs
+
+
+def epoch_tables(session: Session, epoch: int) -> dict[str, Array]:
+    """Return what the steps of one epoch (0-based) read, one row a step.
+
+    `order` (R, n) are rows of the data set; `key` (steps, R, 2); the coefficients (steps, K, R, 1)
+    in float64, all of them functions of seed and step alone.
+    """
+    steps = session.steps
+    at = np.arange(epoch * steps, (epoch + 1) * steps)
+    rules = [s.rule for s in session.specs]
+    rates = np.stack(
+        [
+            s.rates.rates(r.lr, at, steps, s.epochs)
+            for s, r in zip(session.specs, rules, strict=True)
+        ],
+        axis=1,
+    )
+    orders = []
+    for s, rows in zip(session.specs, session.split.train, strict=True):
+        labels = session.dataset.y[rows] if s.balanced else None
+        orders.append(rows[order(len(rows), s.seed, epoch, labels)])
+    return {
+        "order": np.stack(orders),
+        "key": np.stack([keys(s.seed, at) for s in session.specs], axis=1),
+        "coefficients": coefficient_table(rules, at + 1, rates)[1],
+        "coefficients.rest": coefficient_table([undecayed(r) for r in rules], at + 1, rates)[1],
+        "lr": rates[-1],
+    }
+
+
+def read_state(session: Session, epoch: int, run: int = 0) -> State:
+    """Copy one run's parameters, slots and statistics out of the engine."""
+    names = [n for n in session.shared if n == "params" or n.startswith(("slot.", "stat."))]
+    arrays = {n: np.array(session.engine.numpy(session.shared[n])[run]) for n in names}
+    return State(epoch, arrays)
+
+
+def write_state(session: Session, state: State, run: int = 0) -> None:
+    """Copy a state into one run's place; UsageError where it belongs to another network."""
+    for name, values in state.arrays.items():
+        if name not in session.shared:
+            raise UsageError(f"the state has '{name}', which this run has not")
+        target = session.shared[name][run]
+        if tuple(target.shape) != values.shape:
+            raise UsageError(
+                f"'{name}' of the state has shape {values.shape}, not {tuple(target.shape)}"
+            )
+        session.engine.write(target, values)
