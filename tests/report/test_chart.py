@@ -11,6 +11,7 @@ from steepest.report.content import Trial
 from steepest.report.page import figures
 from steepest.report.palette import DARK, LIGHT, colour, dash
 from steepest.report.rate_chart import rate
+from steepest.report.run_chart import runs
 from steepest.report.strip_chart import strip
 
 
@@ -119,3 +120,16 @@ def test_colours_stand_out_from_the_paper(hues, paper):
 def test_forty_arms_look_different():
     """Colour and dash together tell 41 arms apart."""
     assert len({(colour(look), dash(look)) for look in range(41)}) == 41
+
+
+def test_runs_show_paired_differences():
+    """A dot's difference is the arm's score minus the reference's at the same seed, in points."""
+    content = sample()
+    scores = {arm.name: dict(arm.scores) for arm in content.arms}
+    names = [arm.name for arm in content.arms]
+    shown = records(runs(content).tables["dots"])
+    assert len(shown) == 70
+    for record in shown:
+        name, seed = names[record["i"]], record["seed"]
+        gap = 100 * (scores[name][seed] - scores["sgd"][seed])
+        assert (record["score"], record["difference"]) == (scores[name][seed], pytest.approx(gap))

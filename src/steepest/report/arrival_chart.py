@@ -20,6 +20,16 @@ from steepest.report.series import arrival_rows
 
 UNITS = ("epochs", "seconds")
 CROSS = "\u00d7"
+STEP_TIP = [
+    {"field": "arm"},
+    {"field": "time", "type": "quantitative", "title": "after", "format": ".3~g"},
+    {"field": "fraction", "type": "quantitative", "title": "reached", "format": ".0%"},
+]
+LATE_TIP = [
+    {"field": "arm"},
+    {"field": "late", "title": "never reached it"},
+    {"field": "n", "title": "of runs"},
+]
 
 
 def arrival(content: Content) -> Figure | None:
@@ -81,42 +91,24 @@ def _spec(content: Content) -> Spec:
     x: Spec = {"type": "quantitative", "scale": {"nice": False, "zero": True}}
     x["axis"] = {"title": "@title", "format": "~g", "grid": False, "tickCount": 6}
     y: Spec = {"field": "fraction", "type": "quantitative", "scale": {"domain": [0, 1.02]}}
-    y["axis"] = {
-        "title": "runs at the target",
-        "format": ".0%",
-        "values": [0, 0.25, 0.5, 0.75, 1],
-    }
+    ticks = [0, 0.25, 0.5, 0.75, 1]
+    y["axis"] = {"title": "runs at the target", "format": ".0%", "values": ticks}
     shared: Spec = {"y": y, "color": hue(content)}
     time = {"field": "time", **x}
-    tip: list[Spec] = [
-        {"field": "arm"},
-        {"field": "time", "type": "quantitative", "title": "after", "format": ".3~g"},
-        {"field": "fraction", "type": "quantitative", "title": "reached", "format": ".0%"},
-    ]
-    late_tip: list[Spec] = [
-        {"field": "arm"},
-        {"field": "late", "title": "never reached it"},
-        {"field": "n", "title": "of runs"},
-    ]
     line = {"x": time, "opacity": faded(1), "strokeDash": stroke(content)}
-    end = {"x": {"field": "@end", **x}, "opacity": faded(1), "tooltip": late_tip}
+    dot = {"type": "point", "filled": True, "size": 90, "opacity": 0}
+    cross = {"type": "text", "text": CROSS, "fontSize": 22, "fontWeight": "bold"}
+    end = {"x": {"field": "@end", **x}, "opacity": faded(1), "tooltip": LATE_TIP}
+    step = {"type": "line", "interpolate": "step-after"}
     return frame(
         [
+            {"data": {"name": "@steps"}, "mark": step, "encoding": {**shared, **line}},
             {
                 "data": {"name": "@steps"},
-                "mark": {"type": "line", "interpolate": "step-after"},
-                "encoding": {**shared, **line},
+                "mark": dot,
+                "encoding": {**shared, "x": time, "tooltip": STEP_TIP},
             },
-            {
-                "data": {"name": "@steps"},
-                "mark": {"type": "point", "filled": True, "size": 90, "opacity": 0},
-                "encoding": {**shared, "x": time, "tooltip": tip},
-            },
-            {
-                "data": {"name": "late"},
-                "mark": {"type": "text", "text": CROSS, "fontSize": 22, "fontWeight": "bold"},
-                "encoding": {**shared, **end},
-            },
+            {"data": {"name": "late"}, "mark": cross, "encoding": {**shared, **end}},
         ],
         260,
     )

@@ -17,6 +17,7 @@ from steepest.report.palette import colour, dash, looks
 Spec = dict[str, Any]
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 FADED = 0.08
+SIGNED = "datum.value ? format(datum.value, '+~g') : '0'"  # labels of an axis of differences
 
 
 @dataclass(frozen=True)

@@ -82,57 +82,54 @@ def _tolerance(content: Content) -> str:
 
 
 def _spec(content: Content, *, joined: bool) -> Spec:
-    percent = content.metric.percent
-    x: Spec = {"field": "lr", "type": "quantitative"}
-    x["scale"] = {"type": "log", "nice": False, "padding": 18}
-    x["axis"] = {
-        "title": "learning rate (log scale)",
-        "format": "~g",
-        "grid": False,
-        "tickCount": 6,
-    }
-    y: Spec = {"type": "quantitative", "scale": {"zero": False, "nice": True, "padding": 6}}
-    y["axis"] = {"title": content.score_name, "format": number_format(percent), "tickCount": 6}
-    tip: list[Spec] = [
-        {"field": "arm"},
-        {"field": "lr", "type": "quantitative", "title": "learning rate", "format": ".3~g"},
-        {"field": "score", "type": "quantitative", "format": ".2%" if percent else ".4~r"},
-        {"field": "rest", "title": "with"},
-    ]
-    point: Spec = {"x": x, "color": hue(content), "opacity": faded(1), "tooltip": tip}
+    x, y = _axes(content)
+    point: Spec = {"x": x, "color": hue(content), "opacity": faded(1), "tooltip": _tip(content)}
     scored = {**point, "y": {"field": "score", **y}}
     line = {**scored, "opacity": faded(0.8), "strokeDash": stroke(content)}
-    trials = {"name": "trials"}
-    known = {"filter": "isValid(datum.score)"}
-    layers: list[Spec] = [
-        {
-            "data": {"name": "zone"},
-            "mark": {"type": "rect", "fill": "var(--zone)"},
-            "encoding": {"y": {"field": "edge", **y}, "y2": {"field": "best"}},
-        },
-        {
-            "data": trials,
-            "transform": [known],
-            "mark": {"type": "line", "strokeWidth": 1.5},
-            "encoding": line,
-        },
-        {
-            "data": trials,
-            "transform": [known],
-            "mark": {"type": "point", "filled": True, "size": 60},
-            "encoding": scored,
-        },
-        {
-            "data": trials,
-            "transform": [known, {"filter": "datum.chosen"}],
-            "mark": {"type": "point", "size": 230, "strokeWidth": 1.8, "filled": False},
-            "encoding": scored,
-        },
-        {
-            "data": trials,
-            "transform": [{"filter": "datum.diverged"}],
-            "mark": {"type": "text", "text": CROSS, "fontSize": 24, "fontWeight": "bold", "dy": -8},
-            "encoding": {**point, "y": {"value": {"expr": "height"}}},
-        },
+    known, chosen = {"filter": "isValid(datum.score)"}, {"filter": "datum.chosen"}
+    cross = {"type": "text", "text": CROSS, "fontSize": 24, "fontWeight": "bold", "dy": -8}
+    zone: Spec = {
+        "data": {"name": "zone"},
+        "mark": {"type": "rect", "fill": "var(--zone)"},
+        "encoding": {"y": {"field": "edge", **y}, "y2": {"field": "best"}},
+    }
+    lines = [_layer([known], {"type": "line", "strokeWidth": 1.5}, line)] if joined else []
+    ring = {"type": "point", "size": 230, "strokeWidth": 1.8, "filled": False}
+    return frame(
+        [
+            zone,
+            *lines,
+            _layer([known], {"type": "point", "filled": True, "size": 60}, scored),
+            _layer([known, chosen], ring, scored),
+            _layer(
+                [{"filter": "datum.diverged"}], cross, {**point, "y": {"value": {"expr": "height"}}}
+            ),
+        ],
+        300,
+    )
+
+
+def _layer(transform: list[Spec], mark: Spec, encoding: Spec) -> Spec:
+    data = {"name": "trials"}
+    return {"data": data, "transform": transform, "mark": mark, "encoding": encoding}
+
+
+def _axes(content: Content) -> tuple[Spec, Spec]:
+    x: Spec = {"field": "lr", "type": "quantitative"}
+    x["scale"] = {"type": "log", "nice": False, "padding": 18}
+    title = "learning rate (log scale)"
+    x["axis"] = {"title": title, "format": "~g", "grid": False, "tickCount": 6}
+    y: Spec = {"type": "quantitative", "scale": {"zero": False, "nice": True, "padding": 6}}
+    form = number_format(content.metric.percent)
+    y["axis"] = {"title": content.score_name, "format": form, "tickCount": 6}
+    return x, y
+
+
+def _tip(content: Content) -> list[Spec]:
+    form = ".2%" if content.metric.percent else ".4~r"
+    return [
+        {"field": "arm"},
+        {"field": "lr", "type": "quantitative", "title": "learning rate", "format": ".3~g"},
+        {"field": "score", "type": "quantitative", "format": form},
+        {"field": "rest", "title": "with"},
     ]
-    return frame(layers if joined else [layers[0], *layers[2:]], 300)

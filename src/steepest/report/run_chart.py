@@ -1,8 +1,10 @@
 """Every run's test score as a dot, beside the mean and its interval."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from steepest.report.chart import (
+    SIGNED,
     Choice,
     Figure,
     Option,
@@ -17,7 +19,7 @@ from steepest.report.chart import (
     ranked,
     row_axis,
 )
-from steepest.report.content import Content, Metric, Number
+from steepest.report.content import Arm, Content, Metric, Number
 from steepest.report.number import THIN, finite
 
 STEP = 40  # pixels per arm
@@ -29,17 +31,7 @@ def runs(content: Content) -> Figure | None:
     arms = [arm for arm in ranked(content) if any(finite(s) is not None for _, s in arm.scores)]
     if not arms:
         return None
-    order = arm_order(content)
-    base = dict(next((a.scores for a in arms if a.name == content.reference), ()))
-    dots = [
-        [order[arm.name], one_line(arm.name), seed, value, _minus(value, base.get(seed)), spread(k)]
-        for arm in arms
-        for k, (seed, value) in enumerate(arm.scores)
-    ]
-    means = [
-        [order[a.name], one_line(a.name), a.mean, a.low, a.high, a.delta, a.delta_low, a.delta_high]
-        for a in arms
-    ]
+    dots, means = _dots(content, arms), _means(content, arms)
     options = [_scores(content.metric)]
     text = (
         f"Every dot is one run; the upright tick is the mean, the thin line its 95{THIN}% interval."
@@ -61,6 +53,26 @@ def runs(content: Content) -> Figure | None:
     )
 
 
+def _dots(content: Content, arms: Sequence[Arm]) -> list[list[Number | str]]:
+    order, scale = arm_order(content), 100 if content.metric.percent else 1
+    base = dict(next((a.scores for a in arms if a.name == content.reference), ()))
+    rows: list[list[Number | str]] = []
+    for arm in arms:
+        for k, (seed, value) in enumerate(arm.scores):
+            gap = _times(scale, _minus(value, base.get(seed)))
+            rows.append([order[arm.name], one_line(arm.name), seed, value, gap, spread(k)])
+    return rows
+
+
+def _means(content: Content, arms: Sequence[Arm]) -> list[list[Number | str]]:
+    order, scale = arm_order(content), 100 if content.metric.percent else 1
+    rows: list[list[Number | str]] = []
+    for arm in arms:
+        gaps = [_times(scale, finite(v)) for v in (arm.delta, arm.delta_low, arm.delta_high)]
+        rows.append([order[arm.name], one_line(arm.name), arm.mean, arm.low, arm.high, *gaps])
+    return rows
+
+
 def spread(k: int) -> float:
     """Return a place across the row, -1 to 1, so that equal scores do not hide each other.
 
@@ -75,30 +87,34 @@ def _minus(value: Number, base: Number) -> float | None:
     return None if a is None or b is None else a - b
 
 
+def _times(scale: float, value: float | None) -> float | None:
+    return None if value is None else scale * value
+
+
 def _scores(metric: Metric) -> Option:
+    form = number_format(metric.percent)
     fills: dict[str, Any] = {
         "@dot": "score",
         "@mean": "mean",
         "@low": "low",
         "@high": "high",
-        "@title": metric.name,
+        "@axis": {"title": metric.name, "format": form, "tickCount": 6},
         "@short": "score",
-        "@format": number_format(metric.percent),
         "@precise": ".2%" if metric.percent else ".4~r",
     }
     return Option(metric.name, fills)
 
 
 def _differences(metric: Metric) -> Option:
+    what = f"{'points of ' if metric.percent else ''}{metric.name}"
     fills: dict[str, Any] = {
         "@dot": "difference",
         "@mean": "delta",
         "@low": "from",
         "@high": "to",
-        "@title": f"{metric.name}, minus the reference at the same seed",
+        "@axis": {"title": [what, "minus the reference at the same seed"], "labelExpr": SIGNED},
         "@short": "difference",
-        "@format": "+" + number_format(metric.percent),
-        "@precise": "+.2%" if metric.percent else "+.4~r",
+        "@precise": "+.3~r",
     }
     return Option("difference from the reference", fills)
 
@@ -106,7 +122,7 @@ def _differences(metric: Metric) -> Option:
 def _spec(content: Content, labels: list[str]) -> Spec:
     y = row_axis(labels)
     x: Spec = {"type": "quantitative", "scale": {"zero": False, "nice": True}}
-    x["axis"] = {"title": "@title", "format": "@format", "tickCount": 6}
+    x["axis"] = "@axis"
     tip: list[Spec] = [
         {"field": "arm"},
         {"field": "seed"},

@@ -1,6 +1,7 @@
 """The verdict strip: each arm's difference from the reference, or its score where there is none."""
 
 from steepest.report.chart import (
+    SIGNED,
     Figure,
     Spec,
     Table,
@@ -82,18 +83,18 @@ def _scaled(metric: Metric, *values: Number) -> list[float | None]:
     return [None if (v := finite(value)) is None else scale * v for value in values]
 
 
-def _axis_title(metric: Metric) -> str:
+def _axis_title(metric: Metric) -> list[str]:
     what = f"{'points of ' if metric.percent else ''}{metric.name}"
     left, right = ("worse", "better") if metric.higher else ("better", "worse")
-    return f"← {left}  ·  {what}  ·  {right} →"
+    return [f"← {left}  ·  {right} →", what]
 
 
-def _spec(content: Content, labels: list[str], title: str, *, compared: bool) -> Spec:
+def _spec(content: Content, labels: list[str], title: str | list[str], *, compared: bool) -> Spec:
     y = row_axis(labels, 2 if compared else 1)
     x: Spec = {"type": "quantitative", "scale": {"zero": compared, "nice": True}}
     x["axis"] = {"title": title, "tickCount": 6, "format": "~g"}
     if compared:
-        x["axis"] |= {"labelExpr": "datum.value ? format(datum.value, '+~g') : '0'"}
+        x["axis"] |= {"labelExpr": SIGNED}
     tip: list[Spec] = [
         {"field": "arm"},
         {"field": "text", "title": "difference" if compared else "mean"},
