@@ -15,6 +15,7 @@ from steepest.program.array import (
     gather,
     matmul,
 )
+from steepest.program.convolution import CONVOLUTION, conv2d, conv2d_input, conv2d_weight
 from steepest.program.elementwise import (
     ELEMENTWISE,
     absolute,
@@ -40,6 +41,14 @@ from steepest.program.elementwise import (
     tanh,
     where,
 )
+from steepest.program.normalize import NORMALIZE, normalize, normalize_grad
+from steepest.program.pooling import (
+    POOLING,
+    avg_pool,
+    avg_pool_grad,
+    max_pool,
+    max_pool_grad,
+)
 from steepest.program.primitive import Primitive
 from steepest.program.structure import (
     STRUCTURE,
@@ -53,7 +62,14 @@ from steepest.program.structure import (
     transpose,
 )
 
-PRIMITIVES: dict[str, Primitive] = {**ELEMENTWISE, **STRUCTURE, **ARRAY}
+PRIMITIVES: dict[str, Primitive] = {
+    **ELEMENTWISE,
+    **STRUCTURE,
+    **ARRAY,
+    **CONVOLUTION,
+    **POOLING,
+    **NORMALIZE,
+}
 
 
 def _axes(x: Any, axis: int | tuple[int, ...] | None) -> tuple[int, ...]:
@@ -81,9 +97,10 @@ def mean(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool = Fal
 
 
 __all__ = [
-    "PRIMITIVES", "absolute", "add", "argmax", "broadcast", "concat", "cross_entropy",
-    "cross_entropy_grad", "div", "dropout_mask", "equal", "erf", "exp", "gate", "gather",
-    "greater", "log", "matmul", "max", "maximum", "mean", "minimum", "mul", "neg", "pad", "part",
-    "power", "relu", "reshape", "sigmoid", "sign", "sqrt", "square", "sub", "sum", "tanh",
-    "transpose", "where",
+    "PRIMITIVES", "absolute", "add", "argmax", "avg_pool", "avg_pool_grad", "broadcast", "concat",
+    "conv2d", "conv2d_input", "conv2d_weight", "cross_entropy", "cross_entropy_grad", "div",
+    "dropout_mask", "equal", "erf", "exp", "gate", "gather", "greater", "log", "matmul", "max",
+    "max_pool", "max_pool_grad", "maximum", "mean", "minimum", "mul", "neg", "normalize",
+    "normalize_grad", "pad", "part", "power", "relu", "reshape", "sigmoid", "sign", "sqrt",
+    "square", "sub", "sum", "tanh", "transpose", "where",
 ]  # fmt: skip
