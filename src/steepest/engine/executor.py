@@ -74,6 +74,12 @@ class Bound:
         return self._engine.bind(instruction, args, [self.array(i) for i in instruction.outs])
 
     def _chain(self, step: Step) -> list[Call]:
+        """Run a chain as one call where the engine can, else in blocks."""
+        indices = {i for x in step.instructions for i in (*x.args, *x.outs)} - step.inner
+        arrays = {i: self.array(i) for i in indices}
+        return self._engine.bind_chain(step.instructions, arrays, lambda: self._blocks(step))
+
+    def _blocks(self, step: Step) -> list[Call]:
         """Run a chain row by row and block by block; inner values live in registers."""
         shape = self.program.values[step.instructions[0].outs[0]].shape
         runs, width = shape[0], int(np.prod(shape[1:]))
@@ -133,9 +139,13 @@ def bind_programs(
 ) -> dict[str, Bound]:
     """Plan and bind programs over the same named memory and one arena."""
     width = engine.real.itemsize
-    plans = {name: plan(program, width) for name, program in programs.items()}
+    plans = {name: plan(engine.rewrite(program), width) for name, program in programs.items()}
     arena = engine.memory(max((p.arena_bytes for p in plans.values()), default=0))
-    return {name: Bound(p, engine, shared, arena) for name, p in plans.items()}
+    bounds = {name: Bound(p, engine, shared, arena) for name, p in plans.items()}
+    sealed = engine.seal([bound.code for bound in bounds.values()])
+    for bound, code in zip(bounds.values(), sealed, strict=True):
+        bound.code = code
+    return bounds
 
 
 def call_count(bounds: Sequence[Bound]) -> int:

@@ -15,6 +15,8 @@ from steepest.program.array import keep_threshold, mask_base
 Array = np.ndarray
 Kernel = Callable[[list[Array], list[Array], dict[str, Any]], list[Call]]
 
+RANK_ONE_BLOCK = 16_384  # elements of a weight matrix updated at once
+
 RUN_FREE: dict[str, tuple[int, ...]] = {"gather": (0,)}  # the data set is shared by all runs
 
 
@@ -29,7 +31,11 @@ def _matmul(args: list[Array], outs: list[Array], attributes: dict[str, Any]) ->
         return [(np.dot, (left[0], right, out[0]))]
     if left.shape[1] == 1:  # an outer product
         return [(np.multiply, (left, right, out))]
-    return [(np.dot, (left, right, out))] if out.flags.c_contiguous else [(np.matmul, (left, right, out))]
+    return (
+        [(np.dot, (left, right, out))]
+        if out.flags.c_contiguous
+        else [(np.matmul, (left, right, out))]
+    )
 
 
 def _gather(args: list[Array], outs: list[Array], attributes: dict[str, Any]) -> list[Call]:
@@ -94,7 +100,9 @@ def _cross_entropy_grad(
     chosen = np.empty(labels.shape, out.dtype)
     offset = np.asarray(smoothing / classes, out.dtype)
     return [
-        (np.subtract, (probabilities, offset, out)) if smoothing else (np.copyto, (out, probabilities)),
+        (np.subtract, (probabilities, offset, out))
+        if smoothing
+        else (np.copyto, (out, probabilities)),
         _flat_hits(labels, classes, hits),
         (np.take, (out, hits, None, chosen, "clip")),
         (np.subtract, (chosen, np.asarray(1.0 - smoothing, out.dtype), chosen)),
@@ -136,6 +144,24 @@ def _reduction(function: np.ufunc) -> Kernel:
     return kernel
 
 
+def _rank_one(args: list[Array], outs: list[Array], _: dict[str, Any]) -> list[Call]:
+    """Write the outer product for a few rows at a time, so that it stays in cache."""
+    p, x, d, scale = args
+    out, factor = outs[0], scale.reshape(())
+    rows = max(1, RANK_ONE_BLOCK // p.shape[1])
+    scratch, column = np.empty((rows, p.shape[1]), p.dtype), x.reshape(-1, 1)
+    calls: list[Call] = []
+    for start in range(0, len(p), rows):
+        block = slice(start, start + rows)
+        product = scratch[: len(p[block])]
+        calls += [
+            (np.multiply, (column[block], d, product)),
+            (np.multiply, (factor, product, product)),
+            (np.subtract, (p[block], product, out[block])),
+        ]
+    return calls
+
+
 def _pad(args: list[Array], outs: list[Array], attributes: dict[str, Any]) -> list[Call]:
     axis, before = attributes["axis"] - 1, attributes["before"]
     inside = (slice(None),) * axis + (slice(before, before + args[0].shape[axis]),)
@@ -168,6 +194,7 @@ ARRAY_KERNELS: dict[str, Kernel] = {
     "dropout_mask": _dropout_mask,
     "sum": _reduction(np.add),
     "max": _reduction(np.maximum),
+    "rank_one": _rank_one,
     "pad": _pad,
     "concat": _concat,
 }

@@ -39,10 +39,14 @@ def _relu(args: list[Array], out: Array, _: dict[str, Any]) -> list[Call]:
 
 
 def _gate(args: list[Array], out: Array, _: dict[str, Any]) -> list[Call]:
-    """Zero g where y <= 0."""
+    """Zero g where not y > 0, as bits times 0 or 1: a product of reals would keep signs and NaN."""
     g, y = args
-    flag = np.empty(y.shape, bool)
-    return [(np.greater, (y, _number(y, 0.0), flag)), (np.multiply, (g, flag, out))]
+    flag = np.empty(out.shape, bool)
+    bits = np.dtype(f"i{out.itemsize}")
+    return [
+        (np.greater, (y, _number(y, 0.0), flag)),
+        (np.multiply, (g.view(bits), flag, out.view(bits))),
+    ]
 
 
 def _sigmoid(args: list[Array], out: Array, _: dict[str, Any]) -> list[Call]:

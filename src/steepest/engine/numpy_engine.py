@@ -4,26 +4,59 @@ Element-wise kernels run over all runs at once; every other kernel is called run
 code, which is why R batched runs equal R separate ones to the last bit.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from steepest.engine.native import compile_library, note
+from steepest.engine.native_chain import Entry, Lowered, lower_chain
+from steepest.engine.native_kernel import LOOPED, LOWERINGS, copying, unary
+from steepest.engine.native_seal import seal_codes
+from steepest.engine.native_source import TYPES, fixed_source
 from steepest.engine.numpy_array import ARRAY_KERNELS, RUN_FREE
 from steepest.engine.numpy_elementwise import ELEMENTWISE_KERNELS
 from steepest.engine.protocol import Call
+from steepest.errors import unknown
 from steepest.program.layout import view
-from steepest.program.trace import Instruction, Value
+from steepest.program.rewrite import rewrite
+from steepest.program.trace import Instruction, Program, Value
+
+NATIVE = ("auto", "off")
 
 
 class NumpyEngine:
-    """Kernels by NumPy, SciPy's BLAS where it has what NumPy lacks."""
+    """Kernels by NumPy and, where there is a C compiler, the same arithmetic compiled.
+
+    `native` is "auto" or "off"; both give the same bits.
+    """
 
     name = "numpy"
 
-    def __init__(self, dtype: Any = np.float32) -> None:
+    def __init__(self, dtype: Any = np.float32, native: str = "auto") -> None:
+        if native not in NATIVE:
+            raise unknown("value of native", native, NATIVE)
         self.real = np.dtype(dtype)
         self._types = {"real": self.real, "int": np.int64, "word": np.uint32, "byte": np.uint8}
+        self._native = native == "auto" and self.real.name in TYPES and self._has_library()
+
+    def _has_library(self) -> bool:
+        return compile_library(fixed_source(self.real.name)) is not None
+
+    @property
+    def is_native(self) -> bool:
+        """Tell whether instructions are compiled."""
+        return self._native
+
+    @property
+    def native_note(self) -> str:
+        """Why something is not compiled that could be; empty where all is well."""
+        return note()
+
+    def rewrite(self, program: Program) -> Program:
+        """Return the program with less work and the same results."""
+        return rewrite(program)
 
     def memory(self, count: int) -> np.ndarray:
         """Return `count` bytes aligned to a cache line."""
@@ -74,7 +107,8 @@ class NumpyEngine:
 
     def bind_copy(self, source: np.ndarray, target: np.ndarray) -> list[Call]:
         """Return the call that copies one array over another."""
-        return [(np.copyto, (target, source))]
+        plain: list[Call] = [(np.copyto, (target, source))]
+        return self._prefer(copying(source, target), lambda: plain)
 
     def bind(
         self, instruction: Instruction, args: list[np.ndarray], outs: list[np.ndarray]
@@ -84,17 +118,66 @@ class NumpyEngine:
         if primitive.view:
             return [(_copy_view, (args[0], outs[0], primitive.name, attributes))]
         if primitive.elementwise:
-            kernel = ELEMENTWISE_KERNELS[primitive.name]
-            return kernel(args, outs[0], attributes)
+            return self._bind_elementwise(instruction, args, outs)
         free = RUN_FREE.get(primitive.name, ())
         calls: list[Call] = []
         for run in range(outs[0].shape[0]):
             own = [a if i in free or a.ndim == 0 else a[run, ...] for i, a in enumerate(args)]
-            calls += ARRAY_KERNELS[primitive.name](own, [o[run, ...] for o in outs], attributes)
+            calls += self._bind_array(primitive.name, own, [o[run, ...] for o in outs], attributes)
         return calls
 
+    def bind_chain(
+        self,
+        instructions: Sequence[Instruction],
+        arrays: dict[int, np.ndarray],
+        blocks: Callable[[], list[Call]],
+    ) -> list[Call]:
+        """Return one compiled call for a chain, else what `blocks` makes of it."""
+        entry = lower_chain(instructions, arrays, self.real) if self._native else None
+        return blocks() if entry is None else self._prefer([entry], self._plainly(blocks))
 
-def _copy_view(source: np.ndarray, target: np.ndarray, name: str, attributes: dict[str, Any]) -> None:
+    def seal(self, codes: list[list[Call]]) -> list[list[Call]]:
+        """Compile what was lowered, all programs at once, and join neighbouring calls."""
+        return seal_codes(codes, self.real.name) if self._native else codes
+
+    def _plainly(self, blocks: Callable[[], list[Call]]) -> Callable[[], list[Call]]:
+        def plain() -> list[Call]:
+            self._native = False  # only asked for when compiling failed
+            return blocks()
+
+        return plain
+
+    def _prefer(self, entries: list[Entry] | None, plain: Callable[[], list[Call]]) -> list[Call]:
+        if self._native and entries is not None:
+            return [(Lowered(tuple(entries), plain), ())]
+        return plain()
+
+    def _bind_elementwise(
+        self, instruction: Instruction, args: list[np.ndarray], outs: list[np.ndarray]
+    ) -> list[Call]:
+        name, attributes = instruction.primitive.name, instruction.attributes
+        entry = None
+        if self._native and name in LOOPED:
+            entry = unary(LOOPED[name], args[0], outs[0])
+        elif self._native:
+            arrays = dict(zip((*instruction.args, *instruction.outs), (*args, *outs), strict=True))
+            entry = lower_chain([instruction], arrays, self.real)
+        plain = partial(ELEMENTWISE_KERNELS[name], args, outs[0], attributes)
+        return self._prefer(None if entry is None else [entry], plain)
+
+    def _bind_array(
+        self, name: str, args: list[np.ndarray], outs: list[np.ndarray], attributes: dict[str, Any]
+    ) -> list[Call]:
+        lowering = LOWERINGS.get(name) if self._native else None
+        entries = lowering(args, outs, attributes) if lowering else None
+        return self._prefer(entries, partial(ARRAY_KERNELS[name], args, outs, attributes))
+
+
+def _copy_view(
+    source: np.ndarray, target: np.ndarray, name: str, attributes: dict[str, Any]
+) -> None:
     """Copy what a view primitive would show, where strides do not allow the view itself."""
-    shown = source.reshape(attributes["shape"]) if name == "reshape" else view(source, name, attributes)
+    shown = (
+        source.reshape(attributes["shape"]) if name == "reshape" else view(source, name, attributes)
+    )
     np.copyto(target, shown)

@@ -4,12 +4,12 @@ An engine knows nothing of networks or rules. A kernel writes into buffers that 
 keeps no state between calls.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
-from steepest.program.trace import Instruction, Value
+from steepest.program.trace import Instruction, Program, Value
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
@@ -63,4 +63,24 @@ class Engine(Protocol):
 
     def bind(self, instruction: Instruction, args: list[Any], outs: list[Any]) -> list[Call]:
         """Return the calls that execute one instruction on these buffers."""
+        ...
+
+    def bind_chain(
+        self,
+        instructions: Sequence[Instruction],
+        arrays: dict[int, Any],
+        blocks: Callable[[], list[Call]],
+    ) -> list[Call]:
+        """Return the calls that execute a chain; `blocks()` makes those that run it in blocks.
+
+        `arrays` holds the buffers of all values but those that live inside the chain only.
+        """
+        ...
+
+    def seal(self, codes: list[list[Call]]) -> list[list[Call]]:
+        """Return the finished codes of all programs of a run."""
+        ...
+
+    def rewrite(self, program: Program) -> Program:
+        """Return the program as this engine prefers it, with the same results."""
         ...

@@ -5,7 +5,7 @@ for the words of random keys, because torch has few operations on unsigned ones;
 makes the products and sums the same bits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 
 from steepest.engine.protocol import Call
 from steepest.engine.torch_kernel import KERNELS
-from steepest.program.trace import Instruction, Value
+from steepest.program.trace import Instruction, Program, Value
 
 REALS = {"float32": torch.float32, "float64": torch.float64}
 
@@ -98,6 +98,23 @@ class TorchEngine:
                 raise NotImplementedError(f"a copying {primitive.name}")
             return [(_copy_reshaped, (args[0], outs[0]))]
         return KERNELS[primitive.name](args, outs, instruction.attributes)
+
+    def bind_chain(
+        self,
+        instructions: Sequence[Instruction],  # noqa: ARG002 - the protocol's signature
+        arrays: dict[int, Any],  # noqa: ARG002 - see above
+        blocks: Callable[[], list[Call]],
+    ) -> list[Call]:
+        """Return the calls that run a chain in blocks."""
+        return blocks()
+
+    def seal(self, codes: list[list[Call]]) -> list[list[Call]]:
+        """Return the codes as they are."""
+        return codes
+
+    def rewrite(self, program: Program) -> Program:
+        """Return the program as it is."""
+        return program
 
 
 def _copy_reshaped(source: Any, target: Any) -> None:

@@ -1,0 +1,104 @@
+"""Addresses of what NumPy itself would call: its BLAS, and the inner loops of its functions.
+
+Compiled steps that call the very same code get the very same bits. Each address is tried against
+NumPy before it is trusted; where one is not found or disagrees, that kernel stays NumPy's.
+"""
+
+import ctypes
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+PRODUCTS = {"float32": "s", "float64": "d"}
+CODES = {"float32": b"f", "float64": b"d"}
+
+
+@dataclass(frozen=True)
+class Blas:
+    """Addresses of cblas_?gemm and cblas_?gemv, and the width of their integers in bits."""
+
+    gemm: int
+    gemv: int
+    bits: int
+
+
+@lru_cache(maxsize=2)
+def blas(real: str) -> Blas | None:
+    """Return the BLAS that NumPy is linked to for "float32" or "float64"; None where unknown."""
+    from threadpoolctl import threadpool_info
+
+    folder = Path(np.__file__).parent.parent
+    for entry in threadpool_info():
+        path = Path(entry["filepath"])
+        if (
+            entry["user_api"] == "blas"
+            and entry["internal_api"] == "openblas"
+            and (path.parent in (folder / "numpy.libs", folder / "numpy" / ".dylibs"))
+        ):
+            return _openblas(path, PRODUCTS[real])
+    return None
+
+
+def _openblas(path: Path, letter: str) -> Blas | None:
+    try:
+        library = ctypes.CDLL(str(path))
+    except OSError:
+        return None
+    for prefix in ("scipy_", ""):
+        for suffix, bits in (("64_", 64), ("", 32)):
+            names = [f"{prefix}cblas_{letter}{kind}{suffix}" for kind in ("gemm", "gemv")]
+            if all(hasattr(library, name) for name in names):
+                gemm, gemv = (_address(getattr(library, name)) for name in names)
+                return Blas(gemm, gemv, bits)
+    return None
+
+
+def _address(function: Any) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+class _Ufunc(ctypes.Structure):
+    """The head of PyUFuncObject, as NumPy's public C header `ufuncobject.h` lays it out."""
+
+    _fields_ = [
+        ("references", ctypes.c_ssize_t),
+        ("type", ctypes.c_void_p),
+        ("nin", ctypes.c_int),
+        ("nout", ctypes.c_int),
+        ("nargs", ctypes.c_int),
+        ("identity", ctypes.c_int),
+        ("functions", ctypes.POINTER(ctypes.c_void_p)),
+        ("data", ctypes.POINTER(ctypes.c_void_p)),
+        ("ntypes", ctypes.c_int),
+        ("reserved", ctypes.c_int),
+        ("name", ctypes.c_char_p),
+    ]
+
+
+@lru_cache(maxsize=16)
+def loop(function: np.ufunc, real: str) -> tuple[int, int] | None:
+    """Return (address, data) of a one-argument function's inner loop; None where it is not sure."""
+    code = CODES[real].decode()
+    wanted = f"{code}->{code}"
+    if object.__basicsize__ != 16 or function.nin != 1 or wanted not in function.types:
+        return None
+    head = _Ufunc.from_address(id(function))
+    shape = (head.nin, head.nout, head.nargs, head.ntypes)
+    if shape != (1, 1, 2, function.ntypes) or head.name != function.__name__.encode():
+        return None
+    at = function.types.index(wanted)
+    address, data = head.functions[at] or 0, head.data[at] or 0
+    return (address, data) if address and _agrees(function, real, address, data) else None
+
+
+def _agrees(function: np.ufunc, real: str, address: int, data: int) -> bool:
+    kind = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)
+    x = np.linspace(0.01, 5.0, 77).astype(real)
+    y = np.empty_like(x)
+    both = np.array([x.ctypes.data, y.ctypes.data], np.uintp)
+    count, steps = np.array([x.size], np.intp), np.array([x.itemsize] * 2, np.intp)
+    kind(address)(both.ctypes.data, count.ctypes.data, steps.ctypes.data, data)
+    return bool(np.array_equal(y, function(x)))
