@@ -28,6 +28,7 @@ def model_part(arch: Any) -> Part:
 
 
 def rule_part(optimizer: Any) -> Any:
+    """Return the spec's part for a rule, or the name or part as it was given."""
     if isinstance(optimizer, (str, Part, dict)):
         return optimizer
     return part_of("optimizer", optimizer, RULES)
@@ -58,10 +59,9 @@ def scheduled(spec: RunSpec, schedule: Any, callbacks: Sequence[Any]) -> RunSpec
         return spec
     if isinstance(chosen, dict) and "name" not in chosen:
         chosen = LearningRateScheduler(chosen).table(spec.rule.lr, spec.epochs)
-    part = (
-        chosen if isinstance(chosen, (str, Part, dict)) else part_of("schedule", chosen, SCHEDULES)
-    )
-    return replace(spec, schedule=part)
+    if isinstance(chosen, (str, Part, dict)):
+        return replace(spec, schedule=parse("schedule", chosen, SCHEDULES))
+    return replace(spec, schedule=part_of("schedule", chosen, SCHEDULES))
 
 
 def arrays(x: Any, y: Any, validation: tuple[Any, Any] | None) -> tuple[Dataset, Split | None]:

@@ -9,8 +9,8 @@ from steepest.engine.executor import Bound, bind_programs
 from steepest.engine.protocol import Engine
 from steepest.program.trace import Value
 from steepest.train.measure import Measure, confusion
-from steepest.train.session import EVAL_BATCH, Session
-from steepest.train.step import Task, eval_program
+from steepest.train.session import Session, eval_programs
+from steepest.train.step import Task
 
 Array = np.ndarray[Any, Any]
 
@@ -36,7 +36,11 @@ class Network(Protocol):
 
 def evaluate(session: Session, index: Array) -> list[Measure]:
     """Measure every run on rows `index` (R, n) of the session's data set."""
-    sums, predicted, _ = _sweep(session, session.bound, index)
+    bound = session.bound
+    if index.shape[1] != session.split.validation.shape[1]:  # other batch shapes, other programs
+        programs = eval_programs(session.task, index.shape[1])
+        bound = bind_programs(programs, session.engine, session.shared)
+    sums, predicted, _ = _sweep(session, bound, index)
     return _measures(session.task, sums, predicted, session.dataset.y[index])
 
 
@@ -65,11 +69,7 @@ def bind_eval(network: Network, x: Array, y: Array) -> dict[str, Bound]:
         "data": network.engine.hold(Value(x.shape, task.kind), x),
         "targets": network.engine.hold(Value(targets.shape, task.targets), targets),
     }
-    batch = min(EVAL_BATCH, len(x))
-    programs = {"eval": eval_program(task, batch)}
-    if len(x) % batch:
-        programs["eval tail"] = eval_program(task, len(x) % batch)
-    return bind_programs(programs, network.engine, shared)
+    return bind_programs(eval_programs(task, len(x)), network.engine, shared)
 
 
 def _sweep(

@@ -1,5 +1,6 @@
 """What a training run left: its epochs, as Keras' `History` and as rows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,10 +9,10 @@ from steepest.train.loop import Epoch
 NAMES = {"train_loss": "loss", "train_accuracy": "accuracy"}  # Keras' names of training metrics
 
 
-def logs(epoch: Epoch) -> dict[str, float]:
+def logs(row: Mapping[str, float]) -> dict[str, float]:
     """Return an epoch's metrics by Keras' names: loss, accuracy, val_loss, val_accuracy, lr, ..."""
     dropped = ("epoch", "updates", "examples", "flops", "seconds")
-    return {NAMES.get(k, k): v for k, v in epoch.row().items() if k not in dropped}
+    return {NAMES.get(k, k): v for k, v in row.items() if k not in dropped}
 
 
 @dataclass
@@ -31,7 +32,7 @@ class History:
         """The metrics by name, one value an epoch."""
         found: dict[str, list[float]] = {}
         for epoch in self.epochs:
-            for name, value in logs(epoch).items():
+            for name, value in logs(epoch.row()).items():
                 found.setdefault(name, []).append(value)
         return found
 

@@ -103,7 +103,7 @@ def train_session(session: Session, start: int = 0) -> Iterator[tuple[Epoch, ...
 
 
 def _validates(session: Session) -> bool:
-    return session.split.validation.shape[1] > 0
+    return bool(session.split.validation.shape[1] > 0)
 
 
 def _epoch(

@@ -44,7 +44,8 @@ class Measure:
     def class_f1(self) -> Array:
         """The harmonic mean of precision and recall, by class."""
         p, r = self.class_precision, self.class_recall
-        return np.divide(2 * p * r, p + r, out=np.zeros_like(p), where=p + r > 0)
+        f1: Array = np.divide(2 * p * r, p + r, out=np.zeros_like(p), where=p + r > 0)
+        return f1
 
     @property
     def precision(self) -> float:
@@ -65,7 +66,8 @@ class Measure:
         if self.confusion is None:
             return np.full(1, np.nan)
         hits, total = np.diag(self.confusion).astype(float), self.confusion.sum(axis=axis)
-        return np.divide(hits, total, out=np.zeros_like(hits), where=total > 0)
+        ratio: Array = np.divide(hits, total, out=np.zeros_like(hits), where=total > 0)
+        return ratio
 
     def _macro(self, values: Array) -> float:
         if self.confusion is None:

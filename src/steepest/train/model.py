@@ -55,7 +55,7 @@ class Model:
         self.state: State | None = None
         self.about: dict[str, Any] = {}
 
-    def fit(  # noqa: PLR0913 - the arguments Keras users expect
+    def fit(  # noqa: PLR0913, PLR0917 - the arguments Keras users expect
         self,
         x: Any,
         y: Any,
@@ -137,7 +137,7 @@ class Model:
         for callback in callbacks:
             function = getattr(callback, "on_epoch_end", None)
             if function is not None:
-                asked.append(function(epoch.epoch - 1, logs(epoch)) is True)
+                asked.append(function(epoch.epoch - 1, logs(epoch.row())) is True)
         return any(asked)
 
     def evaluate(self, x: Any, y: Any) -> dict[str, Any]:
@@ -153,7 +153,8 @@ class Model:
         dataset, _ = arrays(rows, np.zeros((len(rows), 1), np.float32), (rows[:0], rows[:0, :1]))
         found = outputs(self._weights(dataset), dataset.x)[0]
         if self.about["targets"] == "real":
-            return found
+            values: Array = found
+            return values
         e = np.exp(found - found.max(axis=1, keepdims=True))
         probabilities: Array = e / e.sum(axis=1, keepdims=True)
         return probabilities

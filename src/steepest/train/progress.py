@@ -11,7 +11,7 @@ from steepest.train.loop import Epoch
 
 def describe(epoch: Epoch) -> str:
     """Return an epoch's metrics in one line."""
-    found = logs(epoch)
+    found = logs(epoch.row())
     parts = [f"loss {found['loss']:.4f}"]
     if found.get("accuracy") == found.get("accuracy"):  # not NaN: a classification
         parts.append(f"accuracy {found['accuracy']:.2%}")

@@ -56,8 +56,8 @@ class Session:
     @property
     def batch(self) -> int:
         """Examples in a full batch."""
-        size = self.spec.batch_size
-        return self.split.train.shape[1] if size == "full" else int(size)
+        size, n = self.spec.batch_size, int(self.split.train.shape[1])
+        return n if size == "full" else min(int(size), n)
 
     @property
     def steps(self) -> int:
@@ -174,7 +174,7 @@ def _memory(
 
 
 def _statistics(dataset: Dataset, parts: Split) -> tuple[Array, Array]:
-    """Return (R, 1, *shape) means and reciprocal deviations: per channel of images, else per feature."""
+    """Return (R, 1, *shape) means and reciprocal deviations: by channel or by feature."""
     axes = tuple(range(len(dataset.shape))) if dataset.is_image else (0,)
     means, gains = [], []
     for rows in parts.train:
@@ -195,10 +195,15 @@ def _programs(specs: Sequence[RunSpec], task: Task, parts: Split) -> dict[str, A
     programs = {"train": train_program(task, rules, size)}
     if n % size:
         programs["train tail"] = train_program(task, rules, n % size)
-    batch = min(EVAL_BATCH, max(held, 1))
-    programs["eval"] = eval_program(task, batch)
-    if held % batch:
-        programs["eval tail"] = eval_program(task, held % batch)
+    return programs | eval_programs(task, held)
+
+
+def eval_programs(task: Task, n: int) -> dict[str, Any]:
+    """Return the programs that evaluate n examples: "eval" and, if a rest remains, "eval tail"."""
+    batch = min(EVAL_BATCH, max(n, 1))
+    programs = {"eval": eval_program(task, batch)}
+    if n % batch:
+        programs["eval tail"] = eval_program(task, n % batch)
     return programs
 
 

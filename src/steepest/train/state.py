@@ -21,7 +21,7 @@ SUFFIX = ".safetensors"
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """A run after `epoch` epochs: named arrays as the programs name them, one run without R axis."""
+    """A run after `epoch` epochs: arrays as the programs name them, one run without the R axis."""
 
     epoch: int
     arrays: dict[str, Array]  # "params" (P,), "slot.m" (P,), "stat.<name>" (*shape)
@@ -51,8 +51,8 @@ def save_arrays(path: Path, arrays: dict[str, Array], about: dict[str, Any]) -> 
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(part, 0o644)
-        os.replace(part, path)
+        Path(part).chmod(0o644)
+        Path(part).replace(path)
     except OSError as error:
         Path(part).unlink(missing_ok=True)
         raise DataError(f"cannot write '{path}': {error.strerror}") from None
