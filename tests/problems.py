@@ -8,10 +8,7 @@ from steepest.optim import RULES
 
 RULE_CASES = {
     **{name: rule() for name, rule in RULES.items()},
-    **{
-        f"{name} with weight decay": rule(weight_decay=0.05)
-        for name, rule in RULES.items()
-    },
+    **{f"{name} with weight decay": rule(weight_decay=0.05) for name, rule in RULES.items()},
 }
 
 NETS = {

@@ -54,7 +54,7 @@ def test_large_vectors_run_in_blocks_with_the_same_bits():
     """Chains in cache-sized blocks give what whole-array kernels give."""
     arch = zoo.mlp(hidden=(900, 60))
     wide, _ = train_steps(arch, [Adam(), Adam(lr=0.01)], [0, 1], NumpyEngine(), steps=3)
-    import steepest.program.chain as chain
+    from steepest.program import chain
 
     before = chain.SMALLEST
     chain.SMALLEST = 10**12

@@ -11,14 +11,17 @@ import numpy as np
 
 from steepest.engine.protocol import Call, Engine
 from steepest.program.chain import BLOCK, Step
-from steepest.program.plan import Alias, Named, Piece, Plan, Region, Same, plan
+from steepest.program.place import Alias, Piece, Region, Same
+from steepest.program.plan import Plan, plan
 from steepest.program.trace import Program, Value
 
 
 class Bound:
     """A program with its buffers: write `inputs`, call `replay`, read `outputs`."""
 
-    def __init__(self, planned: Plan, engine: Engine, shared: Mapping[str, Any], arena: Any) -> None:
+    def __init__(
+        self, planned: Plan, engine: Engine, shared: Mapping[str, Any], arena: Any
+    ) -> None:
         self.program = planned.program
         self._planned = planned
         self._engine = engine
@@ -28,10 +31,14 @@ class Bound:
         self.code: list[Call] = []
         for step in planned.steps:
             self.code += self._chain(step) if step.is_chain else self._single(step)
+        saved = {i: engine.array(self.program.values[i]) for i in planned.saved}
+        for index, array in saved.items():
+            self.code += engine.bind_copy(self.array(index), array)
+        final = {i: saved[i] if i in saved else self.array(i) for i in _final(self.program)}
         for old, new in planned.copies:
-            self.code += engine.bind_copy(self.array(new), self.array(old))
+            self.code += engine.bind_copy(final[new], self.array(old))
         self.inputs = {name: self._arrays[i] for name, i in self.program.inputs.items()}
-        self.outputs = {name: self.array(i) for name, i in self.program.outputs.items()}
+        self.outputs = {name: final[i] for name, i in self.program.outputs.items()}
 
     def replay(self) -> None:
         """Execute every instruction once."""
@@ -83,7 +90,12 @@ class Bound:
         """Run a chain row by row and block by block; inner values live in registers."""
         shape = self.program.values[step.instructions[0].outs[0]].shape
         runs, width = shape[0], int(np.prod(shape[1:]))
-        rows = {i: self._row_view(i, runs, width) for x in step.instructions for i in (*x.args, *x.outs) if i not in step.inner}
+        rows = {
+            i: self._row_view(i, runs, width)
+            for x in step.instructions
+            for i in (*x.args, *x.outs)
+            if i not in step.inner
+        }
         registers = _registers(step)
         memory = [
             self._engine.array(Value((min(BLOCK, width),), "real"))
@@ -114,6 +126,11 @@ class Bound:
         if size == runs * width:
             return self._engine.view(array, "reshape", {"shape": (runs, width)})
         return self._engine.view(array, "reshape", {"shape": (runs,) if size == runs else ()})
+
+
+def _final(program: Program) -> set[int]:
+    """Return the values that are read after the last instruction."""
+    return {*program.outputs.values(), *(new for _, new in program.pairs.values())}
 
 
 def _registers(step: Step) -> dict[int, int]:

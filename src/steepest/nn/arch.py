@@ -39,7 +39,7 @@ class Arch:
     root: Any
 
     def declare(self, shape: Shape, classes: int) -> Declared:
-        """Trace one example of `shape` in training mode; raise UsageError where shapes do not fit."""
+        """Trace one example of `shape` in training mode; UsageError where shapes do not fit."""
         return _declare(self, tuple(shape), classes)
 
     def count_params(self, shape: Shape, classes: int) -> int:
@@ -90,7 +90,9 @@ def _declare(arch: Arch, shape: Shape, classes: int) -> Declared:
     except UsageError:
         raise
     except (ValueError, IndexError) as error:
-        raise UsageError(f"model '{arch.name}' does not fit inputs of shape {shape}: {error}") from None
+        raise UsageError(
+            f"model '{arch.name}' does not fit inputs of shape {shape}: {error}"
+        ) from None
     leaves = tuple(scope.leaves.values())
     return Declared(
         leaves, tuple(scope.statistics.values()), _rows(scope, leaves), tuple(y.shape[2:]),
@@ -108,12 +110,10 @@ def _rows(scope: Scope, leaves: tuple[Leaf, ...]) -> tuple[tuple[str, str, Shape
 
 
 def layout(leaves: tuple[Leaf, ...]) -> dict[str, tuple[int, int]]:
-    """Return name -> (start, stop) in the flat vector: decayed leaves first, so decay is a prefix."""
+    """Return name -> (start, stop) in the flat vector: decayed leaves first, as a prefix."""
     ordered = sorted(leaves, key=lambda leaf: not leaf.is_decayed)
     stops = np.cumsum([leaf.size for leaf in ordered]).tolist()
-    return {
-        leaf.name: (stop - leaf.size, stop) for leaf, stop in zip(ordered, stops, strict=True)
-    }
+    return {leaf.name: (stop - leaf.size, stop) for leaf, stop in zip(ordered, stops, strict=True)}
 
 
 def initial_values(leaves: tuple[Leaf, ...], seed: int) -> np.ndarray:
@@ -131,4 +131,3 @@ def named_arrays(leaves: tuple[Leaf, ...], flat: np.ndarray) -> dict[str, np.nda
     """Return the leaves of a flat vector by name, as views in their own shapes."""
     spans = layout(leaves)
     return {leaf.name: flat[slice(*spans[leaf.name])].reshape(leaf.shape) for leaf in leaves}
-

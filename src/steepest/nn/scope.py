@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from steepest.nn.initial import Initial, Zeros
-from steepest.program import Symbol
 from steepest.program import F as F_
+from steepest.program import Symbol
 
 Shape = tuple[int, ...]
 DECAYED = ("w",)

@@ -47,9 +47,7 @@ def coefficient_table(
     `rates` has shape (steps, R). A coefficient that only some runs have (weight decay) is 0 in the
     others, which leaves their bits alone.
     """
-    per_run = [
-        rule.coefficients(t.astype(np.float64), rates[:, r]) for r, rule in enumerate(rules)
-    ]
+    per_run = [rule.coefficients(t.astype(np.float64), rates[:, r]) for r, rule in enumerate(rules)]
     names = coefficient_names(rules)
     table = np.empty((len(t), len(names), len(rules), 1))
     for r, found in enumerate(per_run):

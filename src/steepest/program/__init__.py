@@ -1,11 +1,11 @@
-"""Programs: a computation as a list of instructions that can be printed, counted and differentiated.
+"""Programs: a computation as a list of instructions, printed, counted and differentiated.
 
 `record` turns a function of symbols into a `Program`; `F` holds the primitives it may use;
 `reverse` appends the instructions of a gradient; `plan` decides where every value lies in memory.
 Nothing here knows networks, optimizers or engines.
 """
 
-from steepest.program import function as F
+from steepest.program import function as F  # noqa: N812 - the one letter the design names it by
 from steepest.program.check import GradientCheck, check_gradients
 from steepest.program.gradient import grad
 from steepest.program.reverse import reverse

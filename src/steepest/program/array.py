@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from steepest.program.primitive import Primitive, no_cost
+from steepest.program.structure import broadcast, reshape, sum_
 from steepest.program.trace import Shape, Value
 
 
@@ -18,9 +19,11 @@ def _matmul_array(a: Any, b: Any, *, ta: bool = False, tb: bool = False) -> Any:
     return np.matmul(left, np.swapaxes(b, -1, -2) if tb else b)
 
 
-def _matmul_infer(a: Value, b: Value, *, ta: bool = False, tb: bool = False) -> list[tuple[Shape, str]]:
-    if len(a.shape) < 2 or len(b.shape) < 2:
-        raise ValueError("both operands need two axes at least")
+def _matmul_infer(
+    a: Value, b: Value, *, ta: bool = False, tb: bool = False
+) -> list[tuple[Shape, str]]:
+    if len(a.shape) < 2 or len(a.shape) != len(b.shape):
+        raise ValueError("the operands need equally many axes, two at least")
     m, k = a.shape[-2:][::-1] if ta else a.shape[-2:]
     k2, n = b.shape[-2:][::-1] if tb else b.shape[-2:]
     if k != k2:
@@ -39,6 +42,10 @@ def _matmul_left(g: Any, _y: Any, a: Any, b: Any, *, ta: bool = False, tb: bool 
 
 def _matmul_right(g: Any, _y: Any, a: Any, b: Any, *, ta: bool = False, tb: bool = False) -> Any:  # noqa: ARG001 - a vjp takes all arguments
     return matmul(g, a, ta=True, tb=ta) if tb else matmul(a, g, ta=not ta, tb=False)
+
+
+def _gather_left(_g: Any, _y: Any, data: Any, _index: Any, **_: Any) -> Any:
+    raise ValueError(f"gather has no gradient with respect to its data, here {data.value}")
 
 
 def _gather_array(data: Any, index: Any, *, scale: float) -> Any:
@@ -82,10 +89,23 @@ def _entropy_grad_array(g: Any, probabilities: Any, labels: Any, *, smoothing: f
     return (probabilities - target) * np.asarray(g)[..., None]
 
 
+def _entropy_grad_left(
+    g: Any, _y: Any, left: Any, probabilities: Any, labels: Any, *, smoothing: float
+) -> Any:
+    ones = broadcast(1.0 + 0.0 * left, shape=tuple(labels.shape))
+    whole = cross_entropy_grad(ones, probabilities, labels, smoothing=smoothing)
+    return sum_(g * whole, axes=(len(labels.shape),), keepdims=False)
+
+
+def _entropy_grad_middle(g: Any, y: Any, left: Any, *_: Any, smoothing: float) -> Any:  # noqa: ARG001 - a vjp takes its primitive's attributes
+    return g * reshape(left, shape=(*y.shape[:-1], 1))
+
+
 @lru_cache(maxsize=64)
 def mask_base(size: int, salt: str) -> np.ndarray:
     """Return the uint32 constants of a random instruction: its salt and positions, hashed."""
-    x = np.arange(size, dtype=np.uint32) * np.uint32(0x9E3779B9) + np.uint32(zlib.crc32(salt.encode()))
+    start = np.uint32(zlib.crc32(salt.encode()))
+    x = np.arange(size, dtype=np.uint32) * np.uint32(0x9E3779B9) + start
     x ^= x >> np.uint32(16)
     x *= np.uint32(0x85EBCA6B)
     x ^= x >> np.uint32(13)
@@ -121,7 +141,7 @@ matmul = Primitive(
     "matmul", _matmul_infer, _matmul_array, (_matmul_left, _matmul_right), flops=_matmul_flops
 )
 gather = Primitive(
-    "gather", _gather_infer, _gather_array, (None, None), flops=no_cost, sparse=(0,)
+    "gather", _gather_infer, _gather_array, (_gather_left, None), flops=no_cost, sparse=(0,)
 )
 argmax = Primitive(
     "argmax",
@@ -142,11 +162,11 @@ cross_entropy = Primitive(
     ),
     flops=lambda arguments, _, __: 5 * arguments[0].size,
 )
-cross_entropy_grad = Primitive(
+cross_entropy_grad: Primitive = Primitive(
     "cross_entropy_grad",
     lambda _g, probabilities, _labels, smoothing: [(probabilities.shape, "real")],  # noqa: ARG005 - see above
     _entropy_grad_array,
-    (),
+    (_entropy_grad_left, _entropy_grad_middle, None),
     flops=lambda _, outs, __: 2 * outs[0].size,
 )
 dropout_mask = Primitive(
@@ -158,6 +178,5 @@ dropout_mask = Primitive(
 )
 
 ARRAY: dict[str, Primitive] = {
-    p.name: p
-    for p in (matmul, gather, argmax, cross_entropy, cross_entropy_grad, dropout_mask)
+    p.name: p for p in (matmul, gather, argmax, cross_entropy, cross_entropy_grad, dropout_mask)
 }

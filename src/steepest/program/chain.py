@@ -7,6 +7,7 @@ them need no buffer at all.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from steepest.program.layout import Layouts, has_rows
 from steepest.program.trace import Instruction, Program
 
 BLOCK = 16_384  # elements of a row that a chain handles at once: a few vectors fit the L2 cache
@@ -40,29 +41,50 @@ class Step:
         return (i for x in self.instructions for i in x.outs if i not in self.inner)
 
 
-def steps(program: Program) -> list[Step]:
-    """Return the program's steps; views are no steps."""
+def steps(program: Program, shown: Layouts, copied: frozenset[int]) -> list[Step]:
+    """Return the program's steps; views are none, unless they stand in `copied`.
+
+    `shown` holds the strides of views, because a chain sees each operand as rows of runs.
+    """
     groups: list[list[Instruction]] = []
     for instruction in program.instructions:
-        if instruction.primitive.view:
+        if instruction.primitive.view and instruction.outs[0] not in copied:
             continue
-        if groups and _joins(program, groups[-1], instruction):
+        if groups and _joins(program, shown, groups[-1], instruction):
             groups[-1].append(instruction)
         else:
             groups.append([instruction])
     return [Step(tuple(g), _inner(program, g)) for g in groups]
 
 
-def _joins(program: Program, group: list[Instruction], instruction: Instruction) -> bool:
+def _joins(
+    program: Program, shown: Layouts, group: list[Instruction], instruction: Instruction
+) -> bool:
+    """Tell whether an instruction may be run in the same blocks as the group before it."""
     shape = program.values[instruction.outs[0]].shape
     return (
-        _chainable(program, instruction)
-        and _chainable(program, group[-1])
-        and program.values[group[-1].outs[0]].shape == shape
+        program.values[group[-1].outs[0]].shape == shape
+        and all(_is_chainable(program, shown, x) for x in (group[-1], instruction))
+        and not _sees(program, instruction, {i for x in group for i in x.outs})
     )
 
 
-def _chainable(program: Program, instruction: Instruction) -> bool:
+def _sees(program: Program, instruction: Instruction, made: set[int]) -> bool:
+    """Tell whether an instruction reads something made in its own chain through a view.
+
+    A view may show an element of another block, one that is not yet computed.
+    """
+    viewed = {x.outs[0]: x.args[0] for x in program.instructions if x.primitive.view}
+    for index in instruction.args:
+        source = index
+        while source in viewed:
+            source = viewed[source]
+        if source != index and source in made:
+            return True
+    return False
+
+
+def _is_chainable(program: Program, shown: Layouts, instruction: Instruction) -> bool:
     """Large, element-wise, and every operand either of full shape or one number per run."""
     if not instruction.primitive.elementwise:
         return False
@@ -71,8 +93,10 @@ def _chainable(program: Program, instruction: Instruction) -> bool:
         return False
     runs = out.shape[0]
     return all(
-        v.kind == "real" and (v.shape == out.shape or v.size == 1 or is_per_run(v.shape, runs))
-        for v in (program.values[i] for i in instruction.args)
+        value.kind == "real"
+        and (value.shape == out.shape or value.size == 1 or is_per_run(value.shape, runs))
+        and (index not in shown or has_rows(shown[index], value.shape[0] if value.shape else 1))
+        for index, value in ((i, program.values[i]) for i in instruction.args)
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.program import function as F
+from steepest.program import function as F  # noqa: N812 - the one letter the design names it by
 from steepest.program.gradient import evaluate
 from steepest.program.reverse import reverse
 from steepest.program.trace import Program, Recorder
@@ -19,7 +19,7 @@ Array = np.ndarray
 class GradientCheck:
     """What a check found: `error` relative to the gradient's size, and the worst entry.
 
-    `worst` names argument and index, e.g. "w[3, 1]: 0.25 against 0.5 by differences".
+    `worst` names argument and index, as "argument 0 at [3, 1]: 0.25 against 0.5 by differences".
     """
 
     passed: bool
@@ -100,7 +100,8 @@ def _difference(
 ) -> float:
     above = {name: a + step * direction[name] for name, a in named.items()}
     below = {name: a - step * direction[name] for name, a in named.items()}
-    return (_value(program, above | constant) - _value(program, below | constant)) / (2 * step)
+    rise = _value(program, {**above, **constant}) - _value(program, {**below, **constant})
+    return rise / (2 * step)
 
 
 def _relative(along: float, numeric: float, gradients: Mapping[str, Array]) -> float:
@@ -123,8 +124,9 @@ def _worst_entry(
             direction[name][position] = 1.0
             numeric = _difference(program, named, constant, direction, step)
             ours = float(gradients[name][position])
-            text = f"argument {name[1:]} at {list(map(int, position))}: {ours:.6g} against {numeric:.6g}"
-            found = max(found, (abs(ours - numeric), text + " by differences"))
+            where = f"argument {name[1:]} at {list(map(int, position))}"
+            text = f"{where}: {ours:.6g} against {numeric:.6g} by differences"
+            found = max(found, (abs(ours - numeric), text))
     return found[1]
 
 

@@ -39,10 +39,6 @@ def _power(x: Any, *, exponent: float) -> Any:
     return np.power(x, exponent)
 
 
-def _no_gradient(g: Any, *_: Any, **__: Any) -> Any:
-    return g * 0.0
-
-
 add = elementwise("add", np.add, lambda g, _y, _a, _b: g, lambda g, _y, _a, _b: g)
 sub = elementwise("sub", np.subtract, lambda g, _y, _a, _b: g, lambda g, _y, _a, _b: -g)
 mul = elementwise("mul", np.multiply, lambda g, _y, _a, b: g * b, lambda g, _y, a, _b: g * a)
@@ -56,11 +52,9 @@ sqrt = elementwise("sqrt", np.sqrt, lambda g, y, _x: 0.5 * g / y, real=True)
 square = elementwise("square", np.square, lambda g, _y, x: 2.0 * g * x)
 tanh = elementwise("tanh", np.tanh, lambda g, y, _x: g * (1.0 - square(y)), real=True)
 sigmoid = elementwise("sigmoid", _sigmoid, lambda g, y, _x: g * y * (1.0 - y), real=True)
-erf = elementwise(
-    "erf", _erf, lambda g, _y, x: g * TWO_OVER_ROOT_PI * exp(-square(x)), real=True
-)
+erf = elementwise("erf", _erf, lambda g, _y, x: g * TWO_OVER_ROOT_PI * exp(-square(x)), real=True)
 absolute = elementwise("absolute", np.abs, lambda g, _y, x: g * sign(x))
-sign = elementwise("sign", np.sign, None)
+sign: Primitive = elementwise("sign", np.sign, None)
 maximum = elementwise(
     "maximum",
     np.maximum,
@@ -73,22 +67,26 @@ minimum = elementwise(
     lambda g, _y, a, b: g * greater(b, a),
     lambda g, _y, a, b: g * (1.0 - greater(b, a)),
 )
-greater = elementwise("greater", lambda a, b: _as_real(np.greater(a, b), a, b), None, None, real=True)
+greater: Primitive = elementwise(
+    "greater", lambda a, b: _as_real(np.greater(a, b), a, b), None, None, real=True
+)
 equal = elementwise("equal", lambda a, b: _as_real(np.equal(a, b)), None, None, real=True)
-where = elementwise(
+where: Primitive = elementwise(
     "where",
     lambda c, a, b: np.where(np.not_equal(c, 0), a, b),
     None,
-    lambda g, _y, c, _a, _b: g * c,
-    lambda g, _y, c, _a, _b: g * (1.0 - c),
+    lambda g, _y, c, _a, _b: where(c, g, 0.0),
+    lambda g, _y, c, _a, _b: where(c, 0.0, g),
     real=True,
 )
 relu = elementwise("relu", _relu, lambda g, y, _x: gate(g, y))
-gate = elementwise("gate", _gate, lambda g, _y, _g, y: gate(g, y), None)
-power = elementwise(
+gate: Primitive = elementwise("gate", _gate, lambda g, _y, _g, y: gate(g, y), None)
+power: Primitive = elementwise(
     "power",
     _power,
-    lambda g, _y, x, exponent: g * (exponent * power(x, exponent=exponent - 1.0)),
+    lambda g, _y, x, exponent: (
+        g * (exponent * power(x, exponent=exponent - 1.0)) if exponent else 0.0 * g
+    ),
     real=True,
 )
 

@@ -4,7 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from steepest.program.place import Places, Region
 from steepest.program.trace import Program, Shape
+
+Layouts = dict[int, np.ndarray]
 
 
 def _dense(shape: Shape) -> np.ndarray:
@@ -15,7 +18,7 @@ def _dense(shape: Shape) -> np.ndarray:
 
 
 def view(array: Any, name: str, attributes: dict[str, Any]) -> Any:
-    """Apply a view primitive to a NumPy array without copying; ValueError where that is impossible."""
+    """Apply a view primitive to a NumPy array; ValueError where that would need a copy."""
     if name == "reshape":
         return array.reshape(attributes["shape"], copy=False)
     if name == "transpose":
@@ -26,31 +29,37 @@ def view(array: Any, name: str, attributes: dict[str, Any]) -> Any:
     return array[(slice(None),) * attributes["axis"] + (stretch,)]
 
 
-def layouts(program: Program, places: dict[int, Any]) -> dict[int, bool]:
-    """Return for every view's output whether it can alias its argument."""
-    arrays: dict[int, np.ndarray] = {}
-    possible: dict[int, bool] = {}
+def layouts(program: Program, places: Places) -> tuple[Layouts, frozenset[int]]:
+    """Return an array with the strides of every value, and the views that need a copy."""
+    arrays: Layouts = {}
+    copied = set()
 
     def array(index: int) -> np.ndarray:
         if index not in arrays:
             place = places.get(index)
             shape = program.values[index].shape
-            if hasattr(place, "whole"):
-                row = array(place.whole)[:, place.start : place.stop]
+            if isinstance(place, Region):
+                row: np.ndarray = array(place.whole)[:, place.start : place.stop]
                 arrays[index] = row.reshape(shape, copy=False)
             else:
                 arrays[index] = _dense(shape)
         return arrays[index]
 
     for instruction in program.instructions:
-        if not instruction.primitive.view:
-            continue
         out = instruction.outs[0]
-        try:
-            arrays[out] = view(
-                array(instruction.args[0]), instruction.primitive.name, instruction.attributes
-            )
-            possible[out] = True
-        except ValueError:
-            possible[out] = False
-    return possible
+        if instruction.primitive.view:
+            source, name = array(instruction.args[0]), instruction.primitive.name
+            try:
+                arrays[out] = view(source, name, instruction.attributes)
+            except ValueError:
+                copied.add(out)
+    return arrays, frozenset(copied)
+
+
+def has_rows(array: np.ndarray, runs: int) -> bool:
+    """Tell whether an array of R runs can be seen as (R, elements) without copying."""
+    try:
+        array.reshape((runs, array.size // runs), copy=False)
+    except ValueError:
+        return False
+    return True

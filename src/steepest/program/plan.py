@@ -11,72 +11,42 @@ import numpy as np
 
 from steepest.program.arena import Arena
 from steepest.program.chain import Step, steps
-from steepest.program.hazard import overwritable
+from steepest.program.hazard import overwritable, view_of
 from steepest.program.layout import layouts
-from steepest.program.trace import Instruction, Program
-
-
-@dataclass(frozen=True)
-class Named:
-    """Memory that the engine keeps under a name: an input, a state, a constant."""
-
-
-@dataclass(frozen=True, eq=False)
-class Alias:
-    """A view of another value."""
-
-    instruction: Instruction
-
-
-@dataclass(frozen=True)
-class Region:
-    """The elements start:stop along axis 1 of value `whole`, in this value's own shape."""
-
-    whole: int
-    start: int
-    stop: int
-
-
-@dataclass(frozen=True)
-class Same:
-    """The memory of another value of equal shape."""
-
-    other: int
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Memory of the arena from `offset` bytes on."""
-
-    offset: int
-
-
-Place = Named | Alias | Region | Same | Piece
+from steepest.program.place import Alias, Named, Piece, Place, Region, Same, root
+from steepest.program.trace import Program
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Steps in order, a place for every value, the arena's size, and states copied at the end."""
+    """Steps in order, a place for every value, the arena's size, and what happens after the steps.
+
+    First `saved` are copied to memory of their own: outputs and new states that are seen through
+    a state which changes. Then `copies` (old, new) are made.
+    """
 
     program: Program
     steps: tuple[Step, ...]
     places: dict[int, Place]
     arena_bytes: int
-    copies: tuple[tuple[int, int], ...]  # (old, new)
+    saved: tuple[int, ...]
+    copies: tuple[tuple[int, int], ...]
 
 
 def plan(program: Program, real_bytes: int = 4, alignment: int = 64) -> Plan:
     """Return where every value lies; `real_bytes` is the size of a real (4 or 8)."""
-    units = steps(program)
     places: dict[int, Place] = {i: Named() for i in (*program.inputs.values(), *program.constants)}
     _place_concats(program, places)
-    _place_views(program, places)
-    units += _forced_copies(program, places)
-    units.sort(key=lambda step: program.instructions.index(step.instructions[0]))
+    shown, copied = layouts(program, places)
+    for instruction in program.instructions:
+        if instruction.primitive.view and instruction.outs[0] not in copied:
+            places[instruction.outs[0]] = Alias(instruction)
+    units = steps(program, shown, copied)
     copies = _place_states(program, units, places)
+    saved = _saved(program, places)
     arena = Arena(real_bytes, alignment)
     _place_rest(program, units, places, arena)
-    return Plan(program, tuple(units), places, arena.size, tuple(copies))
+    return Plan(program, tuple(units), places, arena.size, saved, tuple(copies))
 
 
 def _place_concats(program: Program, places: dict[int, Place]) -> None:
@@ -102,34 +72,6 @@ def _place_concats(program: Program, places: dict[int, Place]) -> None:
             start = stop
 
 
-def _place_views(program: Program, places: dict[int, Place]) -> None:
-    """Alias every view that NumPy's stride rules allow; a reshape that would copy is a step."""
-    possible = layouts(program, places)
-    for instruction in program.instructions:
-        if instruction.primitive.view and possible[instruction.outs[0]]:
-            places[instruction.outs[0]] = Alias(instruction)
-
-
-def _forced_copies(program: Program, places: dict[int, Place]) -> list[Step]:
-    return [
-        Step((x,))
-        for x in program.instructions
-        if x.primitive.view and x.outs[0] not in places
-    ]
-
-
-def root(places: dict[int, Place], index: int) -> int:
-    """Return the value whose memory `index` lies in."""
-    place = places.get(index)
-    while isinstance(place, (Alias, Region, Same)):
-        if isinstance(place, Alias):
-            index = place.instruction.args[0]
-        else:
-            index = place.whole if isinstance(place, Region) else place.other
-        place = places.get(index)
-    return index
-
-
 def _place_states(
     program: Program, units: list[Step], places: dict[int, Place]
 ) -> list[tuple[int, int]]:
@@ -143,6 +85,13 @@ def _place_states(
         else:
             copies.append((old, new))
     return copies
+
+
+def _saved(program: Program, places: dict[int, Place]) -> tuple[int, ...]:
+    """Return the outputs and new states that show a state as it was before the replay."""
+    changing = [(old, new) for old, new in program.pairs.values() if old != new]
+    finals = dict.fromkeys((*program.outputs.values(), *(new for _, new in changing)))
+    return tuple(i for i in finals if any(view_of(program, places, i, old) for old, _ in changing))
 
 
 def _place_rest(
@@ -190,15 +139,15 @@ def _donor(
     position: int,
 ) -> int | None:
     """Return a dying argument in whose memory an element-wise result may be written."""
-    (maker,) = [x for x in step.instructions if index in x.outs] or [None]
-    if maker is None or not maker.primitive.elementwise:
+    makers = [p for p, x in enumerate(step.instructions) if index in x.outs]
+    if not makers or not step.instructions[makers[0]].primitive.elementwise:
         return None
-    after = step.instructions[step.instructions.index(maker) + 1 :]
-    for argument in step.reads:
+    later = {i for x in step.instructions[makers[0] + 1 :] for i in x.args}
+    given = {places.get(i) for i in step.writes}
+    for argument in dict.fromkeys(step.reads):
         same = program.values[argument] == program.values[index]
         dying = last.get(argument) == position and isinstance(places.get(argument), Piece)
-        taken = any(p == Same(argument) and i in set(step.writes) for i, p in places.items())
-        later = any(argument in x.args for x in after)
-        if same and dying and not taken and not later:
+        viewed = any(i != argument and root(places, i) == argument for i in step.reads)
+        if same and dying and argument not in later and not viewed and Same(argument) not in given:
             return argument
     return None

@@ -1,7 +1,8 @@
 """A primitive: its shape rule, its plain NumPy definition, its vjps and its cost.
 
-Called with symbols it records an instruction, called with arrays it computes. The definition is the
-oracle for every engine's kernel. A vjp is written with primitives, so gradients are instructions too.
+Called with symbols it records an instruction, called with arrays it computes. The definition is
+the oracle for every engine's kernel. A vjp is written with primitives, so gradients are
+instructions too.
 """
 
 from collections.abc import Callable
@@ -32,7 +33,7 @@ class Primitive:
     `infer(values, **attributes)` gives (shape, kind) of every output; `define(*arrays,
     **attributes)` computes them; `vjps[i](g, y, *arguments, **attributes)` is the cotangent of
     argument i, where `y` is the output (a tuple where there are several) and `g` the cotangent of
-    the first one. Outputs after the first are auxiliary and have no cotangent.
+    the first one. Outputs after the first are auxiliary: nothing is differentiated through them.
     """
 
     name: str
@@ -53,10 +54,15 @@ class Primitive:
         return self.define(*arguments, **attributes)
 
     def vjp(self, index: int) -> Vjp | None:
-        """Return the vjp of argument `index`, None where it has no gradient."""
+        """Return the vjp of argument `index`, None where the gradient is zero.
+
+        Raises ValueError where none is defined.
+        """
         if callable(self.vjps):
             return self.vjps(index)
-        return self.vjps[index] if index < len(self.vjps) else None
+        if index >= len(self.vjps):
+            raise ValueError(f"{self.name} has no gradient with respect to argument {index}")
+        return self.vjps[index]
 
 
 def _elementwise_infer(*values: Value, **_: Any) -> list[tuple[Shape, str]]:

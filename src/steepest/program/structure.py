@@ -47,11 +47,17 @@ def _transpose_vjp(g: Any, _y: Any, _x: Any, *, axes: tuple[int, ...]) -> Any:
     return transpose(g, axes=tuple(int(i) for i in np.argsort(axes)))
 
 
+def _check_axis(x: Value, axis: int) -> None:
+    if not 0 <= axis < len(x.shape):
+        raise ValueError(f"axis {axis} is none of the {len(x.shape)}; they count from 0")
+
+
 def _slice_array(x: Any, *, axis: int, start: int, stop: int) -> Any:
-    return x[(slice(None),) * axis + (slice(start, stop),)]
+    return x[(slice(None),) * (axis % np.ndim(x)) + (slice(start, stop),)]
 
 
 def _slice_infer(x: Value, *, axis: int, start: int, stop: int) -> list[tuple[Shape, str]]:
+    _check_axis(x, axis)
     if not 0 <= start < stop <= x.shape[axis]:
         raise ValueError(f"part {start}:{stop} is outside axis {axis}")
     return [((*x.shape[:axis], stop - start, *x.shape[axis + 1 :]), x.kind)]
@@ -62,11 +68,13 @@ def _slice_vjp(g: Any, _y: Any, x: Any, *, axis: int, start: int, stop: int) -> 
 
 
 def _pad_array(x: Any, *, axis: int, before: int, after: int) -> Any:
+    axis %= np.ndim(x)
     widths = [(before, after) if i == axis else (0, 0) for i in range(np.ndim(x))]
     return np.pad(x, widths)
 
 
 def _pad_infer(x: Value, *, axis: int, before: int, after: int) -> list[tuple[Shape, str]]:
+    _check_axis(x, axis)
     n = x.shape[axis] + before + after
     return [((*x.shape[:axis], n, *x.shape[axis + 1 :]), x.kind)]
 
@@ -77,6 +85,7 @@ def _pad_vjp(g: Any, _y: Any, x: Any, *, axis: int, before: int, after: int) -> 
 
 def _concat_infer(*parts: Value, axis: int) -> list[tuple[Shape, str]]:
     first = parts[0]
+    _check_axis(first, axis)
     rest = {(*p.shape[:axis], *p.shape[axis + 1 :]) for p in parts}
     if len(rest) > 1:
         raise ValueError(f"the parts differ in an axis other than {axis}")
@@ -106,7 +115,7 @@ max_ = Primitive(
     (_max_vjp,),
     flops=_reduce_flops,
 )
-reshape = Primitive(
+reshape: Primitive = Primitive(
     "reshape",
     _reshape_infer,
     lambda x, *, shape: np.reshape(x, shape),

@@ -1,7 +1,7 @@
 """Recording: symbols stand for arrays, a recorder writes down what is done to them.
 
-A `Program` is precision-free: its values are `real` (float32 or float64, chosen when an engine binds
-it), `int` (int64), `word` (uint32, keys of random numbers) or `byte` (uint8, images as stored).
+A `Program` is precision-free: its values are `real` (float32 or float64, chosen when an engine
+binds it), `int` (int64), `word` (uint32, keys of random numbers) or `byte` (uint8, stored images).
 Instructions are pure, so equal ones are recorded once (common-subexpression elimination).
 """
 
@@ -41,7 +41,8 @@ class Value:
         return self.size * BYTES[self.kind]
 
     def __str__(self) -> str:
-        return f"{'' if self.kind == 'real' else self.kind}[{'×'.join(map(str, self.shape))}]"
+        sizes = "×".join(map(str, self.shape))
+        return f"{'' if self.kind == 'real' else self.kind}[{sizes}]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,7 +223,9 @@ class Recorder:
             return argument
         return self.constant(argument)
 
-    def append(self, primitive: Primitive, arguments: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+    def append(
+        self, primitive: Primitive, arguments: tuple[Any, ...], attributes: dict[str, Any]
+    ) -> Any:
         """Record one instruction, or return what an equal one gave before."""
         args = tuple(self.symbol(a).index for a in arguments)
         if args and all(i in self.constants for i in args):
