@@ -3,7 +3,6 @@
 import ctypes
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -49,7 +48,7 @@ def misfortune(task, send):
         "deep": lambda: _deep(),  # noqa: PLW0108
         "lambda": lambda: lambda: None,
         "sleep": lambda: time.sleep(60),
-        "child": lambda: subprocess.Popen(["sleep", "3"]) and os._exit(4),
+        "child": lambda: os._exit(4) if os.fork() else time.sleep(6),
     }
     return fates[task]()
 

@@ -158,11 +158,19 @@ def test_changes_are_committed_in_groups_and_soon(store, plan, url):
     """Many epochs share a transaction, and nobody waits much longer than the delay."""
     plans = [plan(seed) for seed in range(40)]
     store.add_runs(plans)
-    commits = []
-    apply = store._writer._commit
-    store._writer._commit = lambda changes: (commits.append(len(changes)), apply(changes))[1]
+    commits, early = [], []
+    commit = store._writer._commit
+
+    def watched(changes):
+        results = commit(changes)
+        commits.append(len(changes))
+        early.extend(change for change in changes if change.done.done())
+        return results
+
+    store._writer._commit = watched
     start = time.monotonic()
     futures = [store.record_epochs(run.key, [{"epoch": 1}]) for run in plans]
+    assert not futures[0].cancel()
     with open_store(url, write=False) as reader:
         assert read_curves(reader, [plans[0].key])[plans[0].key] == []
     for future in futures:
@@ -170,6 +178,7 @@ def test_changes_are_committed_in_groups_and_soon(store, plan, url):
     assert DELAY / 2 < time.monotonic() - start < 1.0
     assert sum(commits) == 40
     assert len(commits) <= 3
+    assert early == []  # nothing is acknowledged before its commit
     with open_store(url, write=False) as reader:
         assert len(read_curves(reader, [plans[-1].key])[plans[-1].key]) == 1
 

@@ -76,7 +76,10 @@ def test_a_failed_task_leaves_its_worker():
     ],
 )
 def test_a_crash_costs_its_task(fate, told):
-    """A dead worker is replaced and only the running task is blamed, whatever the crash."""
+    """A dead worker is replaced and only the running task is blamed, whatever the crash.
+
+    Also when a process that the task started lives on and holds the worker's pipe open ("child").
+    """
     fates = ["fine", fate, "fine", fate, "fine", "fine"]
     start = time.monotonic()
     events = list(run_tasks(fates, "chores:misfortune", 2))
@@ -84,7 +87,7 @@ def test_a_crash_costs_its_task(fate, told):
     assert [ends[k].kind for k in range(6)] == ["done", "crashed", "done", "crashed"] + ["done"] * 2
     assert told in ends[1].payload["message"]
     assert sum(event.kind == "started" for event in events) == 6
-    assert time.monotonic() - start < 2.9
+    assert time.monotonic() - start < 5
 
 
 def test_tasks_given_in_advance_are_not_blamed():
@@ -108,10 +111,9 @@ def test_large_tasks_events_and_results_pass():
     assert (
         sum(event.kind == "event" and len(event.payload["text"]) == size for event in events) == 4
     )
-    tasks = ["y" * size] * 6
-    assert [event.payload == tasks[0] for event in run_tasks(tasks, "chores:nothing", 2)].count(
-        True
-    ) == 6
+    tasks = ["y" * 300_000] * 40
+    ends = _ends(run_tasks(tasks, "chores:nothing", 2))
+    assert [ends[k].payload for k in range(40)] == tasks
 
 
 def test_a_result_that_cannot_be_sent_fails_its_task():

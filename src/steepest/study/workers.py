@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import connection as pipe
 from multiprocessing import get_context, resource_tracker
@@ -70,6 +70,7 @@ def run_tasks(tasks: Sequence[Any], work: str, jobs: int = 1) -> Iterator[Event]
     `work` is "module:function"; `send(value)` in the task streams a value as an `event`. With
     `jobs=0` everything happens in this process, and the events of a task come at its end.
     KeyboardInterrupt (or SystemExit 143 after SIGTERM) is raised when the workers have stopped.
+    Where the loop may be left early, use a `Crew` in a `with` block, which ends them at once.
     """
     with Crew(work, jobs) as crew:
         yield from crew.run(tasks)
@@ -90,6 +91,7 @@ class Crew:
         self._tasks: Sequence[Any] = ()
         self._waiting: deque[int] = deque()
         self._strikes = 0
+        self._loop: Generator[Event, None, None] | None = None
         self._watched = 0.0  # when the workers were last looked after, monotonic seconds
 
     def __enter__(self) -> Self:
@@ -98,10 +100,16 @@ class Crew:
     def __exit__(
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
+        if self._loop is not None:
+            self._loop.close()
         list(self._dismiss())
 
     def run(self, tasks: Sequence[Any]) -> Iterator[Event]:
         """Yield what happens to each of the tasks until all have ended; see `run_tasks`."""
+        self._loop = self._run(tasks)
+        return self._loop
+
+    def _run(self, tasks: Sequence[Any]) -> Generator[Event, None, None]:
         if self._jobs == 0:
             yield from _run_here(tasks, self._work)
             return

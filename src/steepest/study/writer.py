@@ -69,6 +69,7 @@ class Writer:
         Raises the fault of an earlier change that nobody awaited.
         """
         change = Change(work, awaited=awaited)
+        change.done.set_running_or_notify_cancel()  # a change cannot be called back
         with self._turn:
             self._complain()
             if self._closed:
