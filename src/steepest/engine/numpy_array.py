@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from steepest.engine import numpy_convolution as convolution
+from steepest.engine import numpy_normalize as normalization
+from steepest.engine import numpy_pooling as pooling
 from steepest.engine.protocol import Call
 from steepest.program.array import keep_threshold, mask_base
 
@@ -197,4 +200,13 @@ ARRAY_KERNELS: dict[str, Kernel] = {
     "rank_one": _rank_one,
     "pad": _pad,
     "concat": _concat,
+    "conv2d": convolution.conv2d,
+    "conv2d_input": convolution.conv2d_input,
+    "conv2d_weight": convolution.conv2d_weight,
+    "max_pool": pooling.max_pool,
+    "max_pool_grad": pooling.max_pool_grad,
+    "avg_pool": pooling.avg_pool,
+    "avg_pool_grad": pooling.avg_pool_grad,
+    "normalize": normalization.normalize,
+    "normalize_grad": normalization.normalize_grad,
 }

@@ -1,5 +1,6 @@
-"""ATen kernels of the primitives. A kernel takes (arguments, outputs, attributes), run axis included.
+"""ATen kernels of the primitives, for all runs at once.
 
+A kernel takes (arguments, outputs, attributes), run axis included, and returns calls.
 Operands are always tensors: a Python number costs torch microseconds that a 0-d tensor does not.
 """
 
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 
 from steepest.engine.protocol import Call
+from steepest.engine.torch_convolution import IMAGE_KERNELS
 from steepest.program.array import keep_threshold, mask_base
 
 Kernel = Callable[[list[Any], list[Any], dict[str, Any]], list[Call]]
@@ -210,4 +212,5 @@ KERNELS: dict[str, Kernel] = {
     "max": _max,
     "pad": _pad,
     "concat": _concat,
+    **IMAGE_KERNELS,
 }

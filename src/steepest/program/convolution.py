@@ -1,8 +1,8 @@
 """Convolution of images and its two gradients, bilinear operators that differentiate each other.
 
 Shapes: images x are (R, N, H, W, C), weights (R, h, w, C / groups, O), results (R, N, H', W', O);
-R runs, N examples, C and O channels, h × w the window. The definitions loop over the positions of the window, one
-matrix product each; engines have faster ways that must agree.
+R runs, N examples, C and O channels, h × w the window. The definitions loop over the positions of
+the window, one matrix product each; engines have faster ways that must agree.
 """
 
 from typing import Any
@@ -39,7 +39,7 @@ def _shown(x: Any, position: Pair, size: Pair, stride: int) -> Any:
 
 
 def _conv_array(x: Any, w: Any, b: Any = None, *, stride: int, padding: int, groups: int) -> Any:
-    """y[n, p, q, o] = b[o] + sum over i, j, c of x[n, stride p + i, stride q + j, c] w[i, j, c, o]."""
+    """y[n, p, q, o] = b[o] + sum_ijc x[n, stride p + i, stride q + j, c] w[i, j, c, o]."""
     runs, examples, height, width, _ = x.shape
     _, rows, columns, inner, outer = w.shape
     size = extent(height, rows, stride, padding), extent(width, columns, stride, padding)
@@ -145,17 +145,17 @@ def _weight_g(h: Any, _y: Any, x: Any, _g: Any, *, window: Pair, **how: Any) -> 
 
 
 def _conv_flops(arguments: list[Value], outs: list[Value], _: dict[str, Any]) -> int:
-    _, rows, columns, inner, _ = arguments[1].shape
+    rows, columns, inner = arguments[1].shape[1:4]
     return (2 * rows * columns * inner + (len(arguments) > 2)) * outs[0].size
 
 
 def _input_flops(arguments: list[Value], _: list[Value], __: dict[str, Any]) -> int:
-    _, rows, columns, inner, _ = arguments[1].shape
+    rows, columns, inner = arguments[1].shape[1:4]
     return 2 * rows * columns * inner * arguments[0].size
 
 
 def _weight_flops(arguments: list[Value], outs: list[Value], _: dict[str, Any]) -> int:
-    _, rows, columns, inner, _ = outs[0].shape
+    rows, columns, inner = outs[0].shape[1:4]
     return 2 * rows * columns * inner * arguments[1].size
 
 

@@ -1,7 +1,7 @@
 """Normalization by the mean and variance over some axes, with its statistics and its gradient.
 
 y = (x - mean) / sqrt(variance + eps) * gain + shift (Ioffe & Szegedy 2015, algorithm 1); `gain`,
-`shift` and the statistics have the shape of x with ones at the axes; the variance is the biased one.
+`shift` and the statistics have the shape of x with ones at the axes; the variance is biased.
 """
 
 import math
