@@ -85,7 +85,9 @@ def serve(connection: Connection, threads: int) -> None:
             connection.send(answer(message, contenders, images))
         except Exception as error:  # noqa: BLE001 - one failing rival must not end the others
             traceback.print_exc()
-            connection.send(Failure(f"{type(error).__name__}: {str(error).splitlines()[:1]}"))
+            connection.send(
+                Failure(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
+            )
 
 
 def answer(message: tuple, contenders: dict, images: list) -> object:

@@ -21,11 +21,16 @@ def prepare(images, labels, batch, threads):  # noqa: ARG001 - threads are set b
         random_state=0,
     )
     x, steps, classes = mnist.scaled(images), len(images) // batch, np.arange(10)
+    first = 0
 
     def step_many(count):
+        nonlocal first
         rows = min(count, steps) * batch
         for _ in range(max(1, count // steps)):
-            model.partial_fit(x[:rows], labels[:rows], classes=classes)
+            model.partial_fit(
+                x[first : first + rows], labels[first : first + rows], classes=classes
+            )
+            first = first + rows if first + 2 * rows <= len(x) else 0
         return model.loss_, None
 
     return step_many
