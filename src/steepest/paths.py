@@ -11,7 +11,7 @@ def data_folder() -> Path:
         return Path(named)
     from platformdirs import user_cache_path
 
-    return user_cache_path("steepest") / "data"
+    return Path(user_cache_path("steepest")) / "data"
 
 
 def runs_folder() -> Path:

@@ -165,7 +165,8 @@ def _typed(name: str, value: Any, where: str) -> Any:
 def with_options(spec: RunSpec, name: str, options: dict[str, Any]) -> RunSpec:
     """Return the spec with options of one part (model, optimizer, schedule) set."""
     part: Part = getattr(spec, name)
-    return replace(spec, **{name: part.with_options(options)})  # type: ignore[arg-type] - one of three parts
+    changed: Any = {name: part.with_options(options)}
+    return replace(spec, **changed)
 
 
 def run_identity(spec: RunSpec, data_digest: str) -> dict[str, Any]:

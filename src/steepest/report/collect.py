@@ -1,0 +1,224 @@
+"""From a study's conclusion to what its page shows."""
+
+import json
+import math
+from typing import Any
+
+from steepest.report.content import (
+    Arm,
+    Arrival,
+    Content,
+    Curve,
+    Method,
+    Metric,
+    Rows,
+    Series,
+    Trial,
+    Verdict,
+)
+from steepest.stats.verdict import Verdict as Finding
+from steepest.stats.verdict import sentence
+from steepest.study.conclusion import ArmResult, Conclusion, value_text
+from steepest.study.query import list_openings, read_environment
+from steepest.study.store import Store
+
+COLUMNS = (
+    "epoch", "updates", "examples", "flops", "seconds", "train_loss", "train_accuracy", "val_loss",
+    "val_accuracy",
+)  # fmt: skip
+
+
+def collect(found: Conclusion, store: Store, created: str, command: str) -> Content:
+    """Return the page's content; `created` and `command` are shown as they are given."""
+    study = found.study
+    return Content(
+        study=study.name,
+        question=study.question,
+        headline=headline(found),
+        created=created,
+        claim_scope=claim_scope(found),
+        plan=plan_text(found),
+        metric=Metric(
+            f"test {study.metric}", percent=study.metric != "loss",
+            higher=not study.lower_is_better, margin=study.margin,
+        ),
+        score_name=f"validation {study.metric}",
+        reference=study.reference,
+        arms=tuple(_arm(found, a) for a in found.arms),
+        verdicts=tuple(_verdict(found, v) for v in found.verdicts),
+        curves=tuple(c for a in found.arms for c in _curves(a)),
+        trials=tuple(t for a in found.arms for t in _trials(a)),
+        target="" if found.target is None else f"{100 * found.target:g} % validation accuracy",
+        arrivals=tuple(r for a in found.arms for r in _arrivals(a)),
+        notes=(*study.notes, *found.warnings),
+        method=_method(found, store, command),
+    )  # fmt: skip
+
+
+def plan_text(found: Conclusion) -> str:
+    """Return the design in a few words."""
+    study = found.study
+    parts = [
+        f"{len(study.arms)} arms",
+        f"{study.trials} tuning trials each",
+        f"{study.seeds} seeds",
+    ]
+    if study.tunings > 1:
+        parts.append(f"{study.tunings} tunings")
+    return " · ".join(parts)
+
+
+def claim_scope(found: Conclusion) -> str:
+    """Return what the verdicts are about."""
+    if found.study.tunings > 1:
+        return (
+            f"The verdicts are about the arms as tuned by this budget: tuning and evaluation were "
+            f"repeated {found.study.tunings} times, and the intervals are over these tunings."
+        )
+    if any(a.choices[0].values for a in found.arms):
+        return (
+            "The verdicts are about tuned cells (each arm at the hyper-parameters named beside it), "
+            "not about the optimizers in general: each arm was tuned once, and the luck of that "
+            "tuning is not in the intervals."
+        )
+    return "The verdicts are about the arms exactly as they are set."
+
+
+def headline(found: Conclusion) -> str:
+    """Return the answer in one sentence: who leads, and whom it is better than."""
+    sign = -1.0 if found.study.lower_is_better else 1.0
+    best = max(found.arms, key=lambda a: sign * a.interval.mean)
+    top = "lowest" if found.study.lower_is_better else "highest"
+    value = _value(found, best.interval.mean)
+    lead = f"{best.label} has the {top} test {found.study.metric} ({value})"
+    beaten = _beaten(found.verdicts, best.name)
+    reference = found.study.reference
+    if reference is not None and reference != best.name:
+        if beaten:
+            return f"{lead} and is better than the reference {found.labels[reference]}."
+        return f"{lead}, but cannot be told from the reference {found.labels[reference]}."
+    if len(beaten) == len(found.arms) - 1:
+        return f"{lead} and is better than every other arm."
+    if beaten:
+        return f"{lead}; it is better than {_listed(found, beaten)}, but not than the rest."
+    return f"{lead}, but is better than no other arm: this study cannot name a winner."
+
+
+def _beaten(verdicts: tuple[Finding, ...], name: str) -> list[str]:
+    won = [v.b for v in verdicts if v.a == name and v.word == "better"]
+    return won + [v.a for v in verdicts if v.b == name and v.word == "worse"]
+
+
+def _listed(found: Conclusion, names: list[str]) -> str:
+    labels = [found.labels[n] for n in names]
+    return labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} and {labels[-1]}"
+
+
+def _value(found: Conclusion, value: float) -> str:
+    return f"{value:.4g}" if found.study.lower_is_better else f"{100 * value:.2f} %"
+
+
+def verdict_sentence(found: Conclusion, verdict: Finding) -> str:
+    """Return a verdict's sentence in the study's words."""
+    return sentence(verdict, found.labels, found.study.metric != "loss", found.repeated)
+
+
+def _verdict(found: Conclusion, v: Finding) -> Verdict:
+    return Verdict(
+        a=v.a, b=v.b, word=v.word, sentence=verdict_sentence(found, v), delta=v.delta, low=v.low,
+        high=v.high, n=v.n, superiority=v.superiority, detectable=v.detectable,
+        more_seeds=v.more_seeds,
+    )  # fmt: skip
+
+
+def _arm(found: Conclusion, arm: ArmResult) -> Arm:
+    against = [v for v in found.verdicts if v.a == arm.name and v.b == found.study.reference]
+    v = against[0] if against else None
+    count = max(len(arm.records), 1)
+    return Arm(
+        name=arm.name,
+        chosen="; ".join(dict.fromkeys(value_text(c.values) for c in arm.choices if c.values)),
+        mean=arm.interval.mean,
+        low=arm.interval.low,
+        high=arm.interval.high,
+        n=arm.interval.n,
+        delta=v.delta if v else None,
+        delta_low=v.low if v else None,
+        delta_high=v.high if v else None,
+        word=v.word if v else "",
+        superiority=v.superiority if v else None,
+        diverged=int(arm.diverged.sum()),
+        seconds=sum(r.seconds or 0.0 for r in arm.records) / count,
+        flops=sum(r.flops or 0.0 for r in arm.records) / count,
+        params=arm.records[0].params if arm.records else None,
+        boundary=any(c.boundary for c in arm.choices),
+        tolerance=10**arm.tolerance.decades if arm.tolerance else None,
+        scores=tuple(zip(arm.seeds, arm.scores.tolist(), strict=True)),
+    )
+
+
+def _curves(arm: ArmResult) -> list[Curve]:
+    found = []
+    for seed, rows in zip(arm.seeds, arm.curves, strict=True):
+        columns: dict[str, Series] = {
+            name: tuple(row.get(name) for row in rows) for name in COLUMNS
+        }
+        found.append(Curve(arm=arm.name, seed=seed, **columns))
+    return found
+
+
+def _trials(arm: ArmResult) -> list[Trial]:
+    return [
+        Trial(
+            arm=arm.name,
+            values={n.partition(".")[2] or n: _plain(v) for n, v in trial.values},
+            score=trial.score if math.isfinite(trial.score) else None,
+            diverged=trial.diverged,
+            chosen=trial.values == choice.values,
+        )
+        for choice in arm.choices
+        for trial in choice.trials
+    ]
+
+
+def _plain(value: Any) -> float | int | str:
+    return value if isinstance(value, (int, float, str)) else str(value)
+
+
+def _arrivals(arm: ArmResult) -> list[Arrival]:
+    if arm.arrivals is None:
+        return []
+    found = []
+    pairs = zip(arm.arrivals.times, arm.arrivals.reached, strict=True)
+    for (time, reached), seed, rows in zip(pairs, arm.seeds, arm.curves, strict=True):
+        epochs = time if math.isfinite(time) else float(rows[-1]["epoch"])
+        seconds = next((r["seconds"] for r in rows if r["epoch"] >= epochs), None)
+        found.append(Arrival(arm.name, seed, reached, epochs, seconds))
+    return found
+
+
+def _method(found: Conclusion, store: Store, command: str) -> Method:
+    study, record = found.study, found.record
+    base = {k: v if isinstance(v, str) else json.dumps(v) for k, v in study.plain()["base"].items()}
+    settings: list[tuple[str, str]] = [
+        *base.items(),
+        ("tuning trials per arm", str(study.trials)),
+        ("seeds per arm", str(study.seeds)),
+        ("tunings", str(study.tunings)),
+        ("scored weights", "last epoch" if study.score == "last" else "best validation epoch"),
+        ("margin of equivalence", f"±{100 * study.margin:g} points"),
+        (
+            "pairing",
+            "a seed has one split, one set of initial values, one batch order in all arms",
+        ),
+        ("selection", "by validation data only"),
+    ]
+    openings = list_openings(store, record.id)
+    if openings:
+        times = sorted({o.time[:19] for o in openings})
+        settings.append(("test set opened", f"{len(times)} time(s), first {times[0]} UTC"))
+    first = found.arms[0].records[0] if found.arms[0].records else None
+    facts = read_environment(store, first.environment) if first and first.environment else {}
+    environment: Rows = tuple((k, str(v)) for k, v in facts.items())
+    hashes: Rows = (("study", record.digest), ("revision", str(record.revision)))
+    return Method(tuple(settings), hashes, environment, command)

@@ -1,0 +1,184 @@
+"""The runner: does what a study still misses, and nothing twice.
+
+Law: one process writes the store; workers train and tell. Selection sees validation data; the test
+set is opened for the selected cells alone, and the opening is recorded before it happens.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from steepest.data import Dataset, load
+from steepest.errors import UsageError
+from steepest.study.design import Study
+from steepest.study.environment import command, facts
+from steepest.study.protocol import (
+    Choice,
+    Planned,
+    Score,
+    choose,
+    count_runs,
+    plan_final,
+    plan_tuning,
+    plan_wider,
+    score_of,
+)
+from steepest.study.query import read_evaluations
+from steepest.study.record import Record, StudyRecord, encode
+from steepest.study.store import Store
+from steepest.study.workers import Crew
+
+WORK = "steepest.study.task:perform"
+ROUNDS = 3  # of widening at most
+
+
+@dataclass(frozen=True)
+class Step:
+    """Progress: what has just happened, and how much of the known work is done."""
+
+    kind: str  # "plan", "start", "epochs", "done", "failed"
+    done: int
+    total: int
+    text: str = ""
+
+
+@dataclass
+class Conduct:
+    """A study being conducted: call `run` and iterate; `record` and `choices` hold what came."""
+
+    study: Study
+    store: Store
+    jobs: int
+    folder: Path
+    fresh: bool = False
+
+    def run(self) -> Iterator[Step]:
+        """Execute what is missing; yield progress. Raises what `Crew` raises when interrupted."""
+        dataset = study_data(self.study)
+        self.record = add_study(self.study, self.store)
+        self.digest = dataset.digest
+        self._environment = self.store.add_environment(facts())
+        self._done, self._total = 0, sum(count_runs(self.study))
+        self._redone: set[str] = set()
+        self.choices: list[Choice] = []
+        with self.store.claim(), Crew(WORK, self.jobs) as crew:
+            yield Step("plan", 0, self._total)
+            for tuning in range(self.study.tunings):
+                yield from self._tune(crew, tuning)
+            final = plan_final(self.study, self.digest, self.choices)
+            yield from self._execute(crew, final, test=True)
+
+    def _tune(self, crew: Crew, tuning: int) -> Iterator[Step]:
+        planned = plan_tuning(self.study, self.digest, tuning)
+        yield from self._execute(crew, planned)
+        choices = self._choose(tuning, planned)
+        for _ in range(ROUNDS if self.study.widen else 0):
+            if not any(c.boundary for c in choices):
+                break
+            first = max(p.place.trial for p in planned) + 1
+            more = plan_wider(self.study, self.digest, choices, first)
+            self._total += len(more)
+            yield from self._execute(crew, more)
+            planned = planned + more
+            choices = self._choose(tuning, planned)
+        self.choices += choices
+
+    def _choose(self, tuning: int, planned: Sequence[Planned]) -> list[Choice]:
+        records = self.store.finished([p.run.key for p in planned])
+        return [
+            choose(self.study, arm, tuning, _scores(self.study, arm.name, planned, records))
+            for arm in self.study.arms
+        ]
+
+    def _execute(self, crew: Crew, planned: list[Planned], test: bool = False) -> Iterator[Step]:
+        """Run what the store does not have; a failed run costs itself only."""
+        if not planned:
+            return
+        self.store.add_runs([p.run for p in planned])
+        self.store.place_runs(self.record.id, [p.place for p in planned])
+        if test:
+            keys = [p.run.key for p in planned]
+            self.store.record_opening(self.record.id, keys, "test", command())
+        missing = self._missing(planned, test)
+        self._done += len(planned) - len(missing)
+        tasks = [self._task(p, test) for p in missing]
+        for event in crew.run(tasks):
+            yield from self._note(missing[event.task], event)
+        self.store.flush()
+
+    def _missing(self, planned: Sequence[Planned], test: bool) -> list[Planned]:
+        keys = list(dict.fromkeys(p.run.key for p in planned))
+        known = self.store.finished(keys)
+        tested = read_evaluations(self.store, list(known)) if test else {}
+        wanted = [
+            k
+            for k in keys
+            if k not in known
+            or (test and "test" not in tested[k])
+            or (self.fresh and k not in self._redone)
+        ]
+        self._redone.update(wanted)
+        by_key = {p.run.key: p for p in planned}
+        return [by_key[k] for k in wanted]
+
+    def _task(self, planned: Planned, test: bool) -> dict[str, Any]:
+        return {
+            "spec": planned.spec.plain(), "key": planned.run.key, "test": test,
+            "keep": self.study.score, "folder": str(self.folder / "checkpoints"),
+        }  # fmt: skip
+
+    def _note(self, planned: Planned, event: Any) -> Iterator[Step]:
+        """Write what a worker told to the store."""
+        key = planned.run.key
+        label = f"{planned.place.arm} seed {planned.place.seed}"
+        if event.kind == "started":
+            self.store.start_run(key, planned.spec.engine, self._environment)
+            yield self._step("start", label)
+        elif event.kind == "event":
+            self.store.record_epochs(key, event.payload["epochs"])
+            yield self._step("epochs", label)
+        elif event.kind == "done":
+            self._done += 1
+            found = event.payload
+            if "test" in found:
+                self.store.record_evaluation(key, "test", found["test"])
+            self.store.finish_run(key, found["status"], "", found["summary"])
+            yield self._step("done", label)
+        elif event.kind == "stopped":
+            self.store.finish_run(key, "interrupted", "stopped by the user")
+        else:
+            self._done += 1
+            reason = f"{event.payload['type']}: {event.payload['message']}"
+            self.store.finish_run(key, "failed", reason)
+            yield self._step("failed", f"{label}: {reason}")
+
+    def _step(self, kind: str, text: str) -> Step:
+        return Step(kind, self._done, self._total, text)
+
+
+def study_data(study: Study) -> Dataset:
+    """Return the data all arms share; UsageError where they do not."""
+    specs = [study.spec(a, study.cells(a, 0)[0], 0) for a in study.arms]
+    wanted = {(s.data, s.classes, s.target) for s in specs}
+    if len(wanted) > 1:
+        raise UsageError("the arms of a study share one data set and its classes")
+    data, classes, target = wanted.pop()
+    return load(data, list(classes) or None, target)
+
+
+def add_study(study: Study, store: Store) -> StudyRecord:
+    """Add the study to the store, or take it up again."""
+    return store.add_study(study.name, study.question, encode(study.plain()), study.digest)
+
+
+def _scores(
+    study: Study, arm: str, planned: Sequence[Planned], records: dict[str, Record]
+) -> list[Score]:
+    found = []
+    for p in planned:
+        record = records.get(p.run.key)
+        if p.place.arm == arm and record is not None:
+            diverged = record.status == "diverged"
+            found.append(Score(p.values, p.run.key, score_of(study, record.metrics), diverged))
+    return found

@@ -1,0 +1,122 @@
+"""What a worker does with one run: load, resume, train, evaluate, and tell of every epoch.
+
+A task and its result are plain values. A long run leaves a checkpoint at most every 30 s; a short
+one is simply repeated, and gives the same bits.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from steepest.data import load
+from steepest.errors import DataError
+from steepest.spec import from_plain
+from steepest.train.evaluate import evaluate
+from steepest.train.finish import Past, Result, complete, evaluate_test
+from steepest.train.loop import Epoch
+from steepest.train.session import write_state
+from steepest.train.state import State, load_arrays, save_arrays
+
+CHECKPOINT_SECONDS = 30.0
+EXTRA = ("val_precision", "val_recall", "val_f1")
+TELL_SECONDS = 0.05  # epochs of quick runs are told in groups
+
+
+def perform(task: dict[str, Any], send: Any) -> dict[str, Any]:
+    """Execute {"spec", "test", "keep", "key", "folder"}; return status, summary and evaluations."""
+    spec = from_plain(task["spec"])
+    dataset = load(spec.data, list(spec.classes) or None, spec.target)
+    teller = Teller(send, Path(task["folder"]) / f"{task['key']}.safetensors", task["key"])
+    state = teller.resume()
+    past = Past(tuple(teller.rows))
+    result = complete(spec, dataset, teller.tell, state, task["keep"], past)
+    teller.flush()
+    if task["keep"] == "best" and result.best is not None:
+        result = _at_best(result)
+    found = summarise(result)
+    if task["test"] and result.state is not None:
+        found["test"] = evaluate_test(result).plain(dataset.classes)
+    teller.path.unlink(missing_ok=True)
+    return found
+
+
+def _at_best(result: Result) -> Result:
+    """Return the result measured at the weights of its best validation epoch."""
+    assert result.best is not None  # noqa: S101 - asked by the caller
+    session = result.session
+    write_state(session, result.best)
+    (validation,) = evaluate(session, session.split.validation)
+    (training,) = evaluate(session, session.split.train)
+    return replace(result, last=result.best, measure=validation, training=training)
+
+
+def summarise(result: Result) -> dict[str, Any]:
+    """Return what is stored of a run beside its epochs."""
+    session, last = result.session, dict(result.rows[-1]) if result.rows else {}
+    scored = result.measure
+    metrics = {
+        "validation": None if scored is None else scored.plain(session.dataset.classes),
+        "gap": result.gap,
+        "stability": result.stability,
+        "epochs": len(result.rows),
+        "stopped": result.status == "stopped",
+    }
+    totals = {name: last.get(name, 0) for name in ("seconds", "flops", "updates", "examples")}
+    return {
+        "status": "diverged" if result.status == "diverged" else "finished",
+        "summary": totals | {"params": result.params, "metrics": metrics},
+    }
+
+
+class Teller:
+    """Tells of epochs in small groups, and leaves checkpoints of long runs."""
+
+    def __init__(self, send: Any, path: Path, key: str) -> None:
+        self.path = path
+        self.rows: list[dict[str, Any]] = []
+        self._send = send
+        self._key = key
+        self._told = 0
+        self._last_told = self._last_saved = time.monotonic()
+
+    def resume(self) -> State | None:
+        """Return the state of a checkpoint of this very run, if there is a sound one."""
+        if not self.path.exists():
+            return None
+        try:
+            arrays, about = load_arrays(self.path)
+        except DataError:
+            return None  # a damaged checkpoint: the run is repeated from its start
+        if about.get("key") != self._key:
+            return None
+        self.rows = list(about["rows"])
+        return State(int(about["epoch"]), arrays)
+
+    def tell(self, epoch: Epoch, read: Callable[[], State]) -> None:
+        """Take note of an epoch; copy the weights out where a checkpoint is due."""
+        if epoch.diverged:
+            return
+        self.rows.append(dict(epoch.row()))
+        now = time.monotonic()
+        if now - self._last_told > TELL_SECONDS:
+            self.flush()
+        if now - self._last_saved > CHECKPOINT_SECONDS:
+            state = read()
+            about = {"key": self._key, "epoch": state.epoch, "rows": self.rows}
+            save_arrays(self.path, state.arrays, about)
+            self._last_saved = time.monotonic()
+
+    def flush(self) -> None:
+        """Send the epochs that were not told yet."""
+        fresh, self._told = self.rows[self._told :], len(self.rows)
+        self._last_told = time.monotonic()
+        if fresh:
+            self._send({"epochs": [_columns(row) for row in fresh]})
+
+
+def _columns(row: dict[str, Any]) -> dict[str, Any]:
+    """Return an epoch's row with what has no column of its own under `extra`."""
+    extra = {name: row[name] for name in EXTRA if name in row}
+    return {k: v for k, v in row.items() if k not in extra} | {"extra": extra}
