@@ -81,7 +81,7 @@ def parse(kind: str, given: Any, table: Mapping[str, Any]) -> Part:
     else:
         raise UsageError(f"{kind} must be a name or a table with a name, not {given!r}")
     name = part.name if ":" in part.name else part.name.lower().replace("-", "_")
-    defaults = _parameters(kind, resolve(kind, name, table))
+    defaults = parameters(kind, resolve(kind, name, table))
     kept = tuple(
         (k, v) for k, v in sorted(part.options) if k not in defaults or _frozen(defaults[k]) != v
     )
@@ -126,7 +126,7 @@ def resolve(kind: str, name: str, table: Mapping[str, Any]) -> Any:
     return getattr(module, attribute)
 
 
-def _parameters(kind: str, found: Any) -> dict[str, Any]:
+def parameters(kind: str, found: Any) -> dict[str, Any]:
     """Return the options a part takes, with defaults (MISSING where there is none)."""
     if is_dataclass(found):
         return {
@@ -142,7 +142,7 @@ def _parameters(kind: str, found: Any) -> dict[str, Any]:
 def build(kind: str, part: Part, table: Mapping[str, Any]) -> Any:
     """Return the object a part describes; UsageError for an option it does not take."""
     found = resolve(kind, part.name, table)
-    known = _parameters(kind, found)
+    known = parameters(kind, found)
     for name, value in part.options:
         if name not in known:
             raise UsageError(f"{kind} '{part.name}' has no option '{name}'; {nearest(name, known)}")
