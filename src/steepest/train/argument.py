@@ -15,7 +15,7 @@ from steepest.optim import RULES, SCHEDULES
 from steepest.part import Part, parse
 from steepest.spec import RunSpec
 from steepest.train.callback import LearningRateScheduler
-from steepest.train.session import Session, Split
+from steepest.train.session import Split
 
 
 def model_part(arch: Any) -> Part:
@@ -76,15 +76,3 @@ def arrays(x: Any, y: Any, validation: tuple[Any, Any] | None) -> tuple[Dataset,
     both = np.concatenate([rows, held]), np.concatenate([targets, wanted])
     split = Split(np.arange(len(rows))[None], np.arange(len(rows), len(both[0]))[None])
     return from_arrays("arrays", *both, test=none), split
-
-
-def about(part: Part, session: Session) -> dict[str, Any]:
-    """Return what a saved model must know beside its weights."""
-    fixed = [n for n in ("shift", "gain") if n in session.shared]
-    return {
-        "format": 1, "model": part.plain(), "shape": list(session.task.shape),
-        "width": session.task.classes, "classes": list(session.dataset.classes),
-        "targets": session.task.targets, "scale": session.task.scale,
-        "seed": session.spec.seed, "precision": session.spec.precision,
-        "fixed": {n: np.array(session.engine.numpy(session.shared[n])[0]) for n in fixed},
-    }  # fmt: skip

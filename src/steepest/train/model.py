@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,21 +11,24 @@ from steepest.data import Dataset
 from steepest.engine.choice import make_engine
 from steepest.engine.protocol import Engine
 from steepest.errors import DataError, UsageError
-from steepest.nn.arch import Arch, layout, named_arrays
 from steepest.nn.loss import MSE, CrossEntropy
 from steepest.nn.zoo import ARCHS
 from steepest.part import Part, build
 from steepest.program.trace import Value
 from steepest.spec import RunSpec
-from steepest.train.argument import about, arrays, model_part, rule_part, scheduled
+from steepest.train.argument import arrays, model_part, rule_part, scheduled
 from steepest.train.callback import EarlyStopping, ModelCheckpoint, monitored
 from steepest.train.evaluate import evaluate_arrays, outputs
 from steepest.train.history import History, logs
 from steepest.train.loop import train_session
 from steepest.train.progress import progress
 from steepest.train.session import Session, open_session, read_state, write_state
-from steepest.train.state import State, check_suffix, load_arrays, save_arrays
+from steepest.train.state import State
 from steepest.train.step import Task
+from steepest.train.weights import about, gather_state, load_description, save_weights
+
+if TYPE_CHECKING:
+    from steepest.nn.arch import Arch
 
 Array = np.ndarray[Any, Any]
 
@@ -171,15 +174,7 @@ class Model:
         """Write weights and description to a safetensors file; return its path."""
         if self.state is None:
             raise UsageError("there are no weights to save before fit")
-        target = check_suffix(path)
-        declared = self.arch.declare(tuple(self.about["shape"]), self.about["width"])
-        arrays = named_arrays(declared.leaves, self.state.arrays["params"])
-        rest = {k: v for k, v in self.state.arrays.items() if k.startswith("stat.")}
-        fixed = {k: np.asarray(v) for k, v in self.about["fixed"].items()}
-        save_arrays(
-            target, arrays | rest | fixed, {k: v for k, v in self.about.items() if k != "fixed"}
-        )
-        return target
+        return save_weights(path, self.arch, self.state, self.about)
 
     def _weights(self, dataset: Dataset) -> Weights:
         """Return the network for these examples; bytes are scaled if they were in `fit`."""
@@ -209,21 +204,12 @@ class Model:
 
 def load(path: str | Path, engine: str = "numpy") -> Model:
     """Return the model saved at `path`; DataError where the file is missing or damaged."""
-    arrays, about = load_arrays(check_suffix(path))
-    plain = dict(about["model"])
-    model = Model(
-        Part(plain.pop("name")).with_options(plain), engine, about["seed"], about["precision"]
-    )
-    fixed = {k: arrays.pop(k) for k in ("shift", "gain") if k in arrays}
-    model.about = about | {"fixed": fixed}
-    leaves = model.arch.declare(tuple(about["shape"]), about["width"]).leaves
-    flat = np.empty(sum(leaf.size for leaf in leaves), about["precision"])
-    for name, (start, stop) in layout(leaves).items():
-        if name not in arrays or arrays[name].size != stop - start:
-            raise DataError(f"'{path}' does not hold '{name}' as the model needs it")
-        flat[start:stop] = arrays[name].reshape(-1)
-    rest = {k: v for k, v in arrays.items() if k.startswith("stat.")}
-    model.state = State(0, {"params": flat, **rest})
+    arrays, found = load_description(path)
+    plain = dict(found["model"])
+    part = Part(plain.pop("name")).with_options(plain)
+    model = Model(part, engine, found["seed"], found["precision"])
+    model.about = found
+    model.state = gather_state(path, model.arch, arrays, found)
     return model
 
 
