@@ -48,7 +48,7 @@ def misfortune(task, send):
         "deep": lambda: _deep(),  # noqa: PLW0108
         "lambda": lambda: lambda: None,
         "sleep": lambda: time.sleep(60),
-        "child": lambda: os._exit(4) if os.fork() else time.sleep(6),
+        "child": lambda: os._exit(4) if os.fork() else time.sleep(15),
     }
     return fates[task]()
 

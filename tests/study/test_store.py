@@ -175,7 +175,7 @@ def test_changes_are_committed_in_groups_and_soon(store, plan, url):
         assert read_curves(reader, [plans[0].key])[plans[0].key] == []
     for future in futures:
         future.result(timeout=5)
-    assert DELAY / 2 < time.monotonic() - start < 1.0
+    assert DELAY / 2 < time.monotonic() - start < 3.0
     assert sum(commits) == 40
     assert len(commits) <= 3
     assert early == []  # nothing is acknowledged before its commit

@@ -87,7 +87,7 @@ def test_a_crash_costs_its_task(fate, told):
     assert [ends[k].kind for k in range(6)] == ["done", "crashed", "done", "crashed"] + ["done"] * 2
     assert told in ends[1].payload["message"]
     assert sum(event.kind == "started" for event in events) == 6
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 12
 
 
 def test_tasks_given_in_advance_are_not_blamed():
@@ -183,7 +183,7 @@ def test_a_loop_left_early_leaves_no_worker(monkeypatch):
     places = {next(events).process for _ in range(4)}
     start = time.monotonic()
     events.close()
-    assert 0.2 < time.monotonic() - start < 3
+    assert 0.2 < time.monotonic() - start < 4.5
     assert not any(Path(f"/proc/{process}").exists() for process in places)
 
 

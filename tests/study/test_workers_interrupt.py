@@ -28,7 +28,7 @@ finally:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 """
-QUICKLY = 2.0  # seconds
+QUICKLY = 4.0  # seconds; on a quiet machine a tenth of it, and less than the grace of 5
 
 
 def _wait(is_so: Callable[[], bool], seconds: float = 10.0) -> bool:
@@ -110,7 +110,7 @@ def test_a_second_ctrl_c_does_not_wait(start):
     asked = time.monotonic()
     os.killpg(parent.pid, signal.SIGINT)
     parent.communicate(timeout=10)
-    assert time.monotonic() - asked < 1.0
+    assert time.monotonic() - asked < 3.0
     assert parent.returncode == 130
     assert not any(map(_lives, workers))
 
