@@ -88,7 +88,8 @@ def _max_pool_grad(args: list[Any], outs: list[Any], attributes: dict[str, Any])
     g, where = args
     dx = outs[0]
     flag = torch.empty(g.shape, dtype=torch.bool, device=g.device)
-    sent, calls = torch.empty_like(g), [(dx.zero_, ())]
+    sent = torch.empty_like(g)
+    calls: list[Call] = [(dx.zero_, ())]
     for k, target in enumerate(corners(dx, attributes["window"], attributes["stride"])):
         position = torch.tensor(k, dtype=torch.uint8, device=g.device)
         calls += [

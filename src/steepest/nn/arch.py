@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from steepest.errors import UsageError
+from steepest.nn.composition import count_layers
 from steepest.nn.scope import Leaf, Scope
 from steepest.program import Program, Recorder, Symbol
 from steepest.seeds import stream
@@ -49,6 +50,10 @@ class Arch:
     def count_flops(self, shape: Shape, classes: int) -> int:
         """Return the floating-point operations of one example's forward pass."""
         return self.declare(shape, classes).program.flops
+
+    def count_layers(self) -> int:
+        """Return the number of layers, activations, pools and the loss's softmax counted."""
+        return count_layers(self.root) + 1
 
     def summary(self, shape: Shape, classes: int) -> str:
         """Return a table of layers: name, layer, output shape, parameters."""

@@ -77,3 +77,20 @@ class Graph:
         if total is None:
             raise UsageError(f"node '{node.name}' has no inputs")
         return total
+
+
+def count_layers(layer: Any) -> int:
+    """Return how many layers a composition holds; one that holds none counts as one.
+
+    >>> count_layers(Chain(Residual(Chain("linear", "relu")), "linear"))
+    3
+    """
+    if isinstance(layer, Chain):
+        inner = list(layer.layers)
+    elif isinstance(layer, Graph):
+        inner = [node.layer for node in layer.nodes]
+    elif isinstance(layer, Residual):
+        inner = [part for part in (layer.body, layer.shortcut) if part is not None]
+    else:
+        return 1
+    return sum(map(count_layers, inner))
