@@ -75,15 +75,20 @@ def _machine() -> str:
 def compile_library(source: str) -> ctypes.CDLL | None:
     """Return the library of `source`, cached or freshly compiled; None on failure."""
     if is_switched_off():
-        _notes.append("STEEPEST_NATIVE is off")
+        _remember("STEEPEST_NATIVE is off")
         return None
     if source not in _libraries:
         try:
             _libraries[source] = _load(source)
         except (OSError, subprocess.SubprocessError, RuntimeError) as error:
             _libraries[source] = None
-            _notes.append(str(error).strip()[:2000])
+            _remember(str(error).strip()[:2000])
     return _libraries[source]
+
+
+def _remember(reason: str) -> None:
+    if note() != reason:
+        _notes.append(reason)
 
 
 def _load(source: str) -> ctypes.CDLL:
@@ -94,9 +99,13 @@ def _load(source: str) -> ctypes.CDLL:
     key = hashlib.sha256("\0".join((text, *FLAGS, found, _machine())).encode()).hexdigest()
     folder = _private_folder()
     path = folder / f"{key[:40]}.so"
-    if not path.exists():
-        _compile(found, text, path)
-    _refuse_foreign(path)
+    if path.exists():
+        _refuse_foreign(path)
+        try:
+            return ctypes.CDLL(str(path))
+        except OSError:  # damaged: compile it again
+            path.unlink(missing_ok=True)
+    _compile(found, text, path)
     return ctypes.CDLL(str(path))
 
 

@@ -8,7 +8,7 @@ operand.
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -56,10 +56,15 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class Lowered:
-    """Entries that stand for the calls `plain()`; called by itself it makes those."""
+    """Entries that stand for the calls `plain()`; called by itself it makes those.
+
+    `instructions` and `arrays` are given where they are element-wise, so that neighbours may join.
+    """
 
     entries: tuple[Entry, ...]
     plain: Callable[[], list[Call]]
+    instructions: tuple[Instruction, ...] = ()
+    arrays: dict[int, Array] = field(default_factory=dict)
 
     def __call__(self) -> None:
         """Compute by NumPy."""
@@ -78,7 +83,7 @@ def lower_chain(
         return None
     made = {i for x in instructions for i in x.outs}
     used = dict.fromkeys(i for x in instructions for i in x.args if i not in made)
-    kept = [i for x in instructions for i in x.outs if i in arrays]
+    kept = _last_in_place([i for x in instructions for i in x.outs if i in arrays], arrays)
     operands = [arrays[i] for i in (*used, *kept)]
     shape = arrays[kept[0]].shape
     collapsed = _collapse(shape, operands)
@@ -92,6 +97,63 @@ def lower_chain(
     name = "chain_" + hashlib.sha256(body.encode()).hexdigest()[:16]
     flat = (*sizes, *(s for each in strides for s in each[:-1]))
     return Entry(name, tuple(operands), flat, f"void {name}{body}")
+
+
+def _last_in_place(written: list[int], arrays: dict[int, Array]) -> list[int]:
+    """Leave out what a later output of the same memory overwrites."""
+    return [
+        i
+        for n, i in enumerate(written)
+        if not any(_is_same(arrays[i], arrays[j]) for j in written[n + 1 :])
+    ]
+
+
+def merge_chains(first: Lowered, second: Lowered, real: np.dtype[Any]) -> Lowered | None:
+    """Return one lowered call for two neighbours, None where that would change what is read.
+
+    A merged kernel loads before it stores, element by element: what the second reads must not be
+    what the first wrote under another name, and memory in common must be the same elements.
+    """
+    if not first.instructions or not second.instructions or not _is_mergeable(first, second):
+        return None
+    instructions = (*first.instructions, *second.instructions)
+    arrays = {**first.arrays, **second.arrays}
+    entry = lower_chain(instructions, arrays, real)
+    if entry is None:
+        return None
+    return Lowered((entry,), lambda: first.plain() + second.plain(), instructions, arrays)
+
+
+def _is_mergeable(first: Lowered, second: Lowered) -> bool:
+    written, read = _sides(first)
+    rewritten, reread = _sides(second)
+    shape = next(iter(written.values())).shape
+    same_shape = next(iter(rewritten.values())).shape == shape
+    stale = any(
+        np.may_share_memory(w, r) for i, w in written.items() for j, r in reread.items() if i != j
+    )
+    consistent = all(_is_same(a, second.arrays.get(i, a)) for i, a in first.arrays.items())
+    aligned = (
+        all(
+            _is_same(w, np.broadcast_to(a, shape)) or not np.may_share_memory(w, a)
+            for w in rewritten.values()
+            for a in (*written.values(), *read.values())
+        )
+        if same_shape
+        else False
+    )
+    return same_shape and consistent and aligned and not stale
+
+
+def _sides(lowered: Lowered) -> tuple[dict[int, Array], dict[int, Array]]:
+    """Return (written, read from outside) by value."""
+    made = {i for x in lowered.instructions for i in x.outs}
+    written = {i: a for i, a in lowered.arrays.items() if i in made}
+    return written, {i: a for i, a in lowered.arrays.items() if i not in made}
+
+
+def _is_same(a: Array, b: Array) -> bool:
+    return a.shape == b.shape and a.strides == b.strides and a.ctypes.data == b.ctypes.data
 
 
 def _is_expressible(x: Instruction, arrays: dict[int, Array], real: np.dtype[Any]) -> bool:

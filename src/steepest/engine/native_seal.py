@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from steepest.engine.native import compile_library
-from steepest.engine.native_chain import HEADS, Entry, Lowered
+from steepest.engine.native_chain import HEADS, Entry, Lowered, merge_chains
 from steepest.engine.native_source import fixed_source
 from steepest.engine.protocol import Call
 
@@ -21,13 +21,28 @@ class _Table(ctypes.c_void_p):
     kept: Any = ()
 
 
-def seal_codes(codes: list[list[Call]], real: str) -> list[list[Call]]:
+def seal_codes(codes: list[list[Call]], real: np.dtype[Any]) -> list[list[Call]]:
     """Return the codes of several programs with their lowered calls compiled and joined."""
-    fixed = compile_library(fixed_source(real))
+    codes = [_fuse(code, real) for code in codes]
+    fixed = compile_library(fixed_source(real.name))
     sources = {e.name: e.source for code in codes for e in _entries(code) if e.source}
-    text = HEADS[real] + "".join(sources[name] for name in sorted(sources))
+    text = HEADS[real.name] + "".join(sources[name] for name in sorted(sources))
     chains = compile_library(text) if sources else fixed
     return [_join(code, fixed, chains) for code in codes]
+
+
+def _fuse(code: list[Call], real: np.dtype[Any]) -> list[Call]:
+    """Join neighbouring element-wise calls on one shape, so that memory is passed over once."""
+    fused: list[Call] = []
+    for kernel, buffers in code:
+        before = fused[-1][0] if fused else None
+        if isinstance(before, Lowered) and isinstance(kernel, Lowered):
+            both = merge_chains(before, kernel, real)
+            if both is not None:
+                fused[-1] = (both, ())
+                continue
+        fused.append((kernel, buffers))
+    return fused
 
 
 def _entries(code: list[Call]) -> list[Entry]:

@@ -51,8 +51,8 @@ class NumpyEngine:
 
     @property
     def native_note(self) -> str:
-        """Why something is not compiled that could be; empty where all is well."""
-        return note()
+        """Why instructions are not compiled; empty where they are."""
+        return "" if self._native else note() or "native kernels are switched off"
 
     def rewrite(self, program: Program) -> Program:
         """Return the program with less work and the same results."""
@@ -67,7 +67,8 @@ class NumpyEngine:
     def array(self, value: Value, data: np.ndarray | None = None) -> np.ndarray:
         """Return an aligned array of its own for `value`."""
         kind = np.dtype(self._types[value.kind])
-        array = self.memory(value.size * kind.itemsize).view(kind).reshape(value.shape)
+        raw = self.memory(value.size * kind.itemsize)
+        array: np.ndarray = raw.view(kind).reshape(value.shape)
         if data is not None:
             array[...] = data
         return array
@@ -94,7 +95,8 @@ class NumpyEngine:
         """Return the array of `value` at `offset` bytes into `memory`."""
         kind = np.dtype(self._types[value.kind])
         stretch = memory[offset : offset + value.size * kind.itemsize]
-        return stretch.view(kind).reshape(value.shape)
+        array: np.ndarray = stretch.view(kind).reshape(value.shape)
+        return array
 
     def view(self, array: np.ndarray, name: str, attributes: dict[str, Any]) -> np.ndarray:
         """Return a view by one of the view primitives."""
@@ -134,11 +136,14 @@ class NumpyEngine:
     ) -> list[Call]:
         """Return one compiled call for a chain, else what `blocks` makes of it."""
         entry = lower_chain(instructions, arrays, self.real) if self._native else None
-        return blocks() if entry is None else self._prefer([entry], self._plainly(blocks))
+        if entry is None:
+            return blocks()
+        plain = self._plainly(blocks)
+        return [(Lowered((entry,), plain, tuple(instructions), arrays), ())]
 
     def seal(self, codes: list[list[Call]]) -> list[list[Call]]:
         """Compile what was lowered, all programs at once, and join neighbouring calls."""
-        return seal_codes(codes, self.real.name) if self._native else codes
+        return seal_codes(codes, self.real) if self._native else codes
 
     def _plainly(self, blocks: Callable[[], list[Call]]) -> Callable[[], list[Call]]:
         def plain() -> list[Call]:
@@ -155,15 +160,18 @@ class NumpyEngine:
     def _bind_elementwise(
         self, instruction: Instruction, args: list[np.ndarray], outs: list[np.ndarray]
     ) -> list[Call]:
-        name, attributes = instruction.primitive.name, instruction.attributes
-        entry = None
-        if self._native and name in LOOPED:
-            entry = unary(LOOPED[name], args[0], outs[0])
-        elif self._native:
-            arrays = dict(zip((*instruction.args, *instruction.outs), (*args, *outs), strict=True))
-            entry = lower_chain([instruction], arrays, self.real)
-        plain = partial(ELEMENTWISE_KERNELS[name], args, outs[0], attributes)
-        return self._prefer(None if entry is None else [entry], plain)
+        name = instruction.primitive.name
+        plain = partial(ELEMENTWISE_KERNELS[name], args, outs[0], instruction.attributes)
+        if not self._native:
+            return plain()
+        if name in LOOPED:
+            looped = unary(LOOPED[name], args[0], outs[0])
+            return self._prefer(None if looped is None else [looped], plain)
+        arrays = dict(zip((*instruction.args, *instruction.outs), (*args, *outs), strict=True))
+        entry = lower_chain([instruction], arrays, self.real)
+        return (
+            plain() if entry is None else [(Lowered((entry,), plain, (instruction,), arrays), ())]
+        )
 
     def _bind_array(
         self, name: str, args: list[np.ndarray], outs: list[np.ndarray], attributes: dict[str, Any]
