@@ -11,6 +11,7 @@ from typing import Any
 
 from steepest.data import Dataset, load
 from steepest.errors import UsageError
+from steepest.study.archive import text_of_study
 from steepest.study.design import Study
 from steepest.study.environment import command, facts
 from steepest.study.protocol import (
@@ -25,7 +26,7 @@ from steepest.study.protocol import (
     score_of,
 )
 from steepest.study.query import read_evaluations
-from steepest.study.record import Record, StudyRecord, encode
+from steepest.study.record import Record, StudyRecord
 from steepest.study.store import Store
 from steepest.study.workers import Crew
 
@@ -169,7 +170,7 @@ def study_data(study: Study) -> Dataset:
 
 def add_study(study: Study, store: Store) -> StudyRecord:
     """Add the study to the store, or take it up again."""
-    return store.add_study(study.name, study.question, encode(study.plain()), study.digest)
+    return store.add_study(study.name, study.question, text_of_study(study), study.digest)
 
 
 def _scores(

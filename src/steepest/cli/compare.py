@@ -1,0 +1,129 @@
+"""`steepest compare`: arms on the command line, an honest answer at the end."""
+
+import os
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from cyclopts import Group, Parameter
+
+from steepest import paths
+from steepest.cli.conduct import Wishes, conduct
+from steepest.cli.flag import RunFlags, plain
+
+ARMS = ("sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "nadam")
+STUDY = Group("Study", sort_key=0)
+EPOCHS = 20
+QUICK = {"trials": 3, "seeds": 5}
+
+
+@Parameter(name="*", group=STUDY)
+@dataclass(frozen=True, kw_only=True)
+class StudyFlags:
+    """What decides a comparison."""
+
+    trials: int | None = None
+    "Tuning trials per arm, the same for every arm; below 10 they tune the learning rate [5]."
+    seeds: int | None = None
+    "Fresh paired seeds per tuned arm [10]."
+    tunings: int = 1
+    "Repetitions of tuning and evaluation; 5 or more allow claims about optimizers [1]."
+    reference: str | None = None
+    "Arm that the others are compared with [sgd if no arms are named, else all pairs]."
+    metric: str = "accuracy"
+    "accuracy, loss, f1, precision or recall, on the test set."
+    target: float | None = None
+    "Validation accuracy whose time of arrival is compared [the median arm's, rounded down]."
+    margin: float = 0.005
+    "Differences within ± this are equivalent."
+    score: str = "last"
+    "Weights that are scored: last (epoch) or best (validation epoch)."
+    widen: bool = False
+    "Give every arm further trials where a best one lies at the edge of its range."
+    quick: bool = False
+    "Fewer trials, seeds and epochs: a first look."
+    name: str | None = None
+    "Name of the study in the store and of its folder."
+
+
+@Parameter(name="*", group=Group("Work", sort_key=2))
+@dataclass(frozen=True, kw_only=True)
+class WorkFlags:
+    """How the work is done and shown."""
+
+    jobs: Annotated[int | None, Parameter(name=("--jobs", "-j"))] = None
+    "Worker processes [one per core]."
+    store: str | None = None
+    "URL of the store [sqlite:///runs/steepest.db, or STEEPEST_STORE]."
+    out: str | None = None
+    "Where the report is written [runs/STUDY/report.html]."
+    json: bool = False
+    "End with one JSON object on stdout."
+    fresh: bool = False
+    "Repeat runs that the store already has."
+    dry_run: bool = False
+    "Show the plan and run nothing."
+    open: bool = True
+    "Open the report in a browser, on a terminal with a display."
+
+    def wishes(self) -> Wishes:
+        """Return them with defaults filled in."""
+        return Wishes(
+            jobs=self.jobs if self.jobs is not None else (os.cpu_count() or 1),
+            store=self.store or paths.store_url(), out=self.out, json=self.json,
+            fresh=self.fresh, dry_run=self.dry_run, open=self.open,
+        )  # fmt: skip
+
+
+def compare(
+    *arms: str,
+    study: StudyFlags | None = None,
+    run: RunFlags | None = None,
+    work: WorkFlags | None = None,
+) -> int:
+    """Compare arms fairly: the same tuning budget, paired seeds, a sealed test set.
+
+    An arm is an optimizer ("adam", "adam(lr=0.01)") or a setting ("model=mlp(dropout=0.5)").
+    Without arms: sgd momentum adagrad rmsprop adam adamw nadam on the bundled digits.
+
+    Example: steepest compare sgd adam --data mnist --epochs 5 --trials 5 --seeds 10
+    """
+    from steepest.study.design import from_arms
+
+    flags = study or StudyFlags()
+    base: dict[str, Any] = {"data": "digits", "model": "mlp", "epochs": EPOCHS}
+    base |= plain(run or RunFlags())
+    base.pop("seed", None)
+    budget = {"trials": 5, "seeds": 10} | (QUICK if flags.quick else {})
+    if flags.quick:
+        base["epochs"] = max(1, int(base["epochs"]) // 2)
+    given = {k: getattr(flags, k) for k in ("trials", "seeds") if getattr(flags, k) is not None}
+    names = arms or ARMS
+    reference = flags.reference or (None if arms else ARMS[0])
+    made = from_arms(
+        names, base, flags.name or _name(base), _question(names, base, reference),
+        **budget | given, tunings=flags.tunings, reference=reference, metric=flags.metric,
+        target=flags.target, margin=flags.margin, score=flags.score, widen=flags.widen,
+    )  # fmt: skip
+    return conduct(made, (work or WorkFlags()).wishes())
+
+
+def _name(base: dict[str, Any]) -> str:
+    from pathlib import Path
+
+    from steepest.spec import from_plain
+
+    return (
+        f"compare-{Path(str(base['data'])).stem}-{from_plain({'model': base['model']}).model.name}"
+    )
+
+
+def _question(arms: tuple[str, ...], base: dict[str, Any], reference: str | None) -> str:
+    from steepest.spec import from_plain
+
+    model = from_plain({"model": base["model"]}).model
+    if reference in arms:
+        rest = [a for a in arms if a != reference]
+        listed = f"{', '.join(rest[:-1])} or {rest[-1]}" if len(rest) > 1 else rest[0]
+        return f"Does {listed} train {model} on {base['data']} better than {reference}?"
+    listed = f"{', '.join(arms[:-1])} or {arms[-1]}" if len(arms) > 1 else str(arms[0])
+    return f"Which trains {model} on {base['data']} best: {listed}?"

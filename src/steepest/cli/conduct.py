@@ -1,0 +1,256 @@
+"""What `compare` and `run` have in common: the plan, the progress, the verdicts, the report."""
+
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from steepest import paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from steepest.report.content import Content
+    from steepest.study.conclusion import Conclusion
+    from steepest.study.design import Study
+    from steepest.study.runner import Step
+    from steepest.study.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """How a study is to be executed and shown."""
+
+    jobs: int
+    store: str
+    out: str | None = None
+    json: bool = False
+    fresh: bool = False
+    dry_run: bool = False
+    open: bool = True
+
+
+def conduct(study: "Study", wishes: Wishes) -> int:
+    """Execute what is missing of a study, show what may be concluded, write its page."""
+    from steepest.study.runner import Conduct, study_data
+    from steepest.study.store import open_store
+
+    show = _printer(wishes.json)
+    dataset = study_data(study)
+    show(f"[bold]{study.question or study.name}[/bold]", markup=True)
+    show(plan(study, dataset, wishes.jobs))
+    if wishes.dry_run:
+        return _dry(study, dataset.digest, show)
+    began = time.monotonic()
+    folder = paths.runs_folder()
+    with open_store(wishes.store) as store:
+        work = Conduct(study, store, wishes.jobs, folder, fresh=wishes.fresh)
+        failures = _watch(work.run())
+        page = finish(study, store, wishes, show)
+    if not wishes.json:
+        show(f"Done in {time.monotonic() - began:.0f} s. Report: {page}")
+        _open(page, wishes)
+    return 3 if failures else 0
+
+
+def plan(study: "Study", dataset: Any, jobs: int) -> str:
+    """Return the design, the number of runs and the time they will take, in one line."""
+    from steepest.study.estimate import study_seconds
+    from steepest.study.protocol import count_runs
+
+    tuning, final = count_runs(study)
+    epochs = study.spec(study.arms[0], study.cells(study.arms[0], 0)[0], 0).epochs
+    repeated = f", {study.tunings} tunings" if study.tunings > 1 else ""
+    return (
+        f"Plan: {len(study.arms)} arms, {study.trials} tuning trials each, then {study.seeds} "
+        f"paired seeds{repeated}: {tuning} + {final} runs of {epochs} epochs on "
+        f"{dataset.name} with {jobs} workers; about "
+        f"{duration(study_seconds(study, dataset, jobs))}."
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as words a reader can use.
+
+    >>> duration(8.2), duration(200), duration(9000)
+    ('9 s', '4 min', '2.5 h')
+    """
+    if seconds < 90:
+        return f"{int(seconds) + 1} s"
+    return f"{int(seconds / 60) + 1} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _dry(study: "Study", digest: str, show: "Callable[..., None]") -> int:
+    """List the runs a study would begin with, without executing any."""
+    from steepest.study.conclusion import value_text
+    from steepest.study.protocol import plan_tuning
+
+    for planned in plan_tuning(study, digest, 0):
+        show(f"  {planned.run.key[:12]}  {planned.place.arm}  {value_text(planned.values)}")
+    show("Nothing was run (--dry-run).")
+    return 0
+
+
+def _watch(steps: "Iterator[Step]") -> int:
+    """Show progress until the work is done; return how many runs failed."""
+    failures = 0
+    try:
+        with _bar() as update:
+            for step in steps:
+                update(step)
+                if step.kind == "failed":
+                    failures += 1
+                    sys.stderr.write(f"failed: {step.text}\n")
+    except (KeyboardInterrupt, SystemExit):
+        sys.stderr.write("Stopped. What is finished is kept: the same command goes on from here.\n")
+        raise
+    return failures
+
+
+@contextmanager
+def _bar() -> Iterator["Callable[[Step], Any]"]:
+    """Give the function that shows progress: a bar on a terminal, a line a tenth elsewhere."""
+    if not sys.stderr.isatty():
+        told: set[int] = set()
+
+        def line(step: "Step") -> None:
+            tenth = 10 * step.done // max(step.total, 1)
+            if step.kind in ("done", "failed") and tenth not in told:
+                told.add(tenth)
+                sys.stderr.write(f"{step.done} of {step.total} runs\n")
+
+        yield line
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("runs"),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda s: progress.update(task, completed=s.done, total=s.total, description=s.text)
+
+
+def finish(study: "Study", store: "Store", wishes: Wishes, show: "Callable[..., None]") -> Path:
+    """Conclude a study from its store, print the verdicts and write the page; return its path."""
+    from steepest.report.collect import collect
+    from steepest.report.page import write
+    from steepest.study.conclusion import conclude
+    from steepest.study.environment import command
+    from steepest.study.query import find_study
+    from steepest.study.record import now
+    from steepest.study.toml import to_toml
+
+    record = find_study(store, study.name)
+    found = conclude(study, record, store)
+    content = collect(found, store, f"{now()[:16].replace('T', ' ')} UTC", command())
+    folder = paths.runs_folder() / study.name
+    page = write(content, Path(wishes.out) if wishes.out else folder / "report.html")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "study.toml").write_text(to_toml(study), encoding="utf-8")
+    store.record_look(record.id, sum(len(a.scores) for a in found.arms))
+    if wishes.json:
+        sys.stdout.write(json.dumps(as_json(found, content, page), allow_nan=False) + "\n")
+    else:
+        tell(found, content, show)
+    return page
+
+
+def tell(found: "Conclusion", content: "Content", show: "Callable[..., None]") -> None:
+    """Print the answer, the table of arms, the verdicts and the warnings."""
+    from steepest.report.table import table
+
+    show("")
+    show(f"[bold]{_safe(content.headline)}[/bold]", markup=True)
+    show("")
+    show(table(content))
+    show("")
+    decided = [v for v in content.verdicts if v.word in ("better", "worse", "equivalent")]
+    shown = decided if len(content.verdicts) > 8 else content.verdicts
+    for verdict in shown:
+        show(f"  {verdict.sentence}")
+    counts = Counter(v.word for v in content.verdicts)
+    words = ", ".join(f"{n} {word}" for word, n in counts.items())
+    show(f"{len(content.verdicts)} comparisons: {words}.")
+    for line in _beside(found):
+        show(line)
+    for note in content.notes:
+        show(f"Note: {note}")
+
+
+def _beside(found: "Conclusion") -> list[str]:
+    """Return what speaks beside the score: time to the target, tolerance of the learning rate."""
+    said = []
+    timed = [(a.median.median, a.name, a.median.text) for a in found.arms if a.median]
+    if timed and found.target is not None:
+        listed = ", ".join(f"{name} {text}" for _, name, text in sorted(timed))
+        goal = f"{100 * found.target:g} % validation accuracy"
+        said.append(f"Epochs to {goal}, median: {listed}.")
+    wide = [(a.tolerance.decades, a.name) for a in found.arms if a.tolerance]
+    if wide:
+        listed = ", ".join(f"{name} {decades:.1f}" for decades, name in sorted(wide, reverse=True))
+        said.append(f"Decades of learning rates within 5 % of the arm's best: {listed}.")
+    return said
+
+
+def as_json(found: "Conclusion", content: "Content", page: Path) -> dict[str, Any]:
+    """Return the outcome as one plain object; what is not finite becomes null."""
+    arms = [
+        {k: v for k, v in asdict(a).items() if k != "scores"} | {"scores": [s for _, s in a.scores]}
+        for a in content.arms
+    ]
+    whole = {
+        "study": found.study.name, "headline": content.headline, "scope": content.claim_scope,
+        "metric": content.metric.name, "reference": content.reference, "arms": arms,
+        "verdicts": [asdict(v) for v in content.verdicts], "target": found.target,
+        "notes": list(content.notes), "failed": list(found.failed), "report": str(page),
+    }  # fmt: skip
+    return _finite(whole)  # type: ignore[no-any-return] - a dict stays a dict
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and value - value != 0.0 else value
+
+
+def _printer(quiet: bool) -> "Callable[..., None]":
+    """Return the function that prints a line: to stderr where stdout is for JSON."""
+    from rich.console import Console
+
+    console = Console(stderr=quiet, soft_wrap=True, highlight=False)
+    return lambda text, markup=False: console.print(text, markup=markup)
+
+
+def _safe(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _open(page: Path, wishes: Wishes) -> None:
+    """Open the page in the browser where there is a terminal and a display."""
+    display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.name == "nt"
+    if wishes.open and sys.stdout.isatty() and (display or sys.platform == "darwin"):
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())

@@ -1,0 +1,35 @@
+"""A study as the store keeps it, and back."""
+
+from typing import Any
+
+from steepest.study.design import Arm, Study
+from steepest.study.record import decode, encode
+from steepest.study.space import Range
+
+
+def text_of_study(study: Study) -> str:
+    """Return the study as JSON text."""
+    return encode(study.plain())
+
+
+def study_of(text: str) -> Study:
+    """Return the study of a text that `text_of_study` made."""
+    plain = dict(decode(text))
+    arms = tuple(_arm(a) for a in plain.pop("arms"))
+    base = tuple(sorted((k, _tupled(v)) for k, v in plain.pop("base").items()))
+    notes = tuple(plain.pop("notes", ()))
+    return Study(base=base, arms=arms, notes=notes, **plain)
+
+
+def _arm(plain: dict[str, Any]) -> Arm:
+    space = tuple(
+        Range(**{k: tuple(v) if k == "choices" else v for k, v in r.items()})
+        for r in plain.get("space", ())
+    )
+    changes = tuple((k, _tupled(v)) for k, v in plain.get("changes", ()))
+    reported = tuple((k, v) for k, v in plain.get("reported", ()))
+    return Arm(plain["name"], changes, space, reported)
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(_tupled(v) for v in value) if isinstance(value, list) else value

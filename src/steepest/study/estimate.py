@@ -1,0 +1,42 @@
+"""How long a study will take: a few steps of one run, timed and multiplied."""
+
+import time
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from steepest.data import Dataset
+from steepest.spec import RunSpec
+from steepest.study.design import Study
+from steepest.study.protocol import count_runs
+from steepest.train.session import epoch_tables, open_session
+
+BUDGET = 0.25  # seconds spent on timing
+START_UP = 1.0  # seconds until workers have loaded NumPy and the data
+
+
+def run_seconds(spec: RunSpec, dataset: Dataset) -> float:
+    """Return the seconds one run of `spec` is likely to take on one thread."""
+    with threadpool_limits(1):
+        began = time.perf_counter()
+        session = open_session([spec], dataset)
+        opened = time.perf_counter() - began
+        bound = session.bound["train"]
+        rows = epoch_tables(session, 0)["order"][:, : session.batch]
+        session.engine.write(bound.inputs["index"], rows)
+        bound.replay()
+        times: list[float] = []
+        while sum(times) < BUDGET and len(times) < 200:
+            began = time.perf_counter()
+            bound.replay()
+            times.append(time.perf_counter() - began)
+    step = float(np.median(times))
+    held = session.split.validation.shape[1] / max(session.batch, 1)
+    return opened + spec.epochs * step * (session.steps + held / 3)  # forward: a third of a step
+
+
+def study_seconds(study: Study, dataset: Dataset, jobs: int) -> float:
+    """Return the seconds a whole study is likely to take with `jobs` workers."""
+    arm = study.arms[0]
+    one = run_seconds(study.spec(arm, study.cells(arm, 0)[0], 0), dataset)
+    return START_UP + one * sum(count_runs(study)) / max(jobs, 1)
