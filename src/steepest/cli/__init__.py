@@ -1,1 +1,1 @@
-"""."""
+"""The command line: one file per door. Each imports what it needs when it is called."""

@@ -1,0 +1,195 @@
+"""`steepest train`: one run, reported on validation data and kept in a folder."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from steepest import paths
+from steepest.cli.flag import RunFlags, read_spec
+from steepest.cli.screen import say, show_table
+
+if TYPE_CHECKING:
+    from steepest.data import Dataset
+    from steepest.spec import RunSpec
+    from steepest.train.finish import Result
+    from steepest.train.measure import Measure
+
+EPOCHS = 50  # of this command, where none are given
+QUICK, LINES = 1, 2  # a bar on a terminal, or a line an epoch
+
+
+def train(
+    run: RunFlags | None = None,
+    *,
+    test: Annotated[bool, Parameter(negative=())] = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    verbose: Annotated[bool, Parameter(name=("--verbose", "-v"), negative=())] = False,
+    quiet: Annotated[bool, Parameter(name=("--quiet", "-q"), negative=())] = False,
+    out: Path | None = None,
+) -> None:
+    """Train one run; report it and keep it in a folder.
+
+    Parameters
+    ----------
+    run
+        What decides the run.
+    test
+        Open the test set at the end, and record that it was opened.
+    as_json
+        Write one JSON object, nothing else, to standard output.
+    verbose
+        Write a line an epoch instead of a bar.
+    quiet
+        Show no progress.
+    out
+        The folder that receives the run's own folder [runs].
+    """
+    spec = read_spec(run, epochs=EPOCHS)
+    dataset = _load(spec)
+    shown = 0 if quiet else LINES if verbose else QUICK
+    result, folder = _run(spec, dataset, shown, out or paths.runs_folder())
+    tested = _open_test(result) if test else None
+    summary = _summary(result, tested)
+    from steepest.cli import run_folder
+
+    run_folder.keep(folder, result, summary)
+    if as_json:
+        line = _line(result, tested) | {"key": _key(folder), "folder": str(folder)}
+        say(json.dumps(run_folder.finite(line)))
+    else:
+        _report(result, tested, folder)
+
+
+def _load(spec: "RunSpec") -> "Dataset":
+    from steepest.data import load
+
+    return load(spec.data, list(spec.classes) or None, spec.target)
+
+
+def _run(spec: "RunSpec", dataset: "Dataset", shown: int, parent: Path) -> tuple["Result", Path]:
+    """Train; the folder is made after the first epoch, when the run is known to work."""
+    from steepest.cli import run_folder
+    from steepest.train.finish import complete
+    from steepest.train.progress import progress
+
+    folders: list[Path] = []
+
+    def note(epoch: Any, _: Callable[[], Any]) -> None:
+        if not folders:
+            folders.append(run_folder.create(parent, spec, dataset))
+        show(epoch)
+
+    with progress(shown, spec.epochs) as show:
+        result = complete(spec, dataset, on_epoch=note, keep="best")
+    return result, folders[0]
+
+
+def _open_test(result: "Result") -> "Measure | None":
+    """Measure on the test set; a run that diverged at once has no weights to measure."""
+    from steepest.train.finish import evaluate_test
+
+    return None if result.state is None else evaluate_test(result)
+
+
+def _key(folder: Path) -> str:
+    from steepest.cli import run_folder
+
+    config = json.loads((folder / run_folder.CONFIG).read_text(encoding="utf-8"))
+    return str(config["key"])
+
+
+def _line(result: "Result", tested: "Measure | None") -> dict[str, Any]:
+    """Return the object that `--json` writes, without key and folder."""
+    measure, last = result.measure, result.epochs[-1]
+    found = {
+        "val_accuracy": None if measure is None else measure.accuracy,
+        "val_loss": None if measure is None else measure.loss,
+        "seconds": last.seconds,
+        "epochs": len(result.rows),
+        "params": result.params,
+        "status": result.status,
+    }
+    return found | ({} if tested is None else {"test_accuracy": tested.accuracy})
+
+
+def _summary(result: "Result", tested: "Measure | None") -> dict[str, Any]:
+    """Return what result.json holds."""
+    from steepest.cli import run_folder
+
+    names, last = result.session.dataset.classes, result.epochs[-1]
+    measures = {"validation": result.measure, "training": result.training}
+    opening = {"time": run_folder.now(), "by": "train --test"}
+    return _line(result, tested) | {
+        "updates": last.updates,
+        "examples": last.examples,
+        "flops": last.flops,
+        "gap": result.gap,
+        "stability": result.stability,
+        "measured_epoch": None if result.state is None else result.state.epoch,
+        "best_epoch": None if result.best is None else result.best.epoch,
+        **{k: None if m is None else m.plain(names) for k, m in measures.items()},
+        "test": None if tested is None else tested.plain(names),
+        "openings": [] if tested is None else [opening],
+    }
+
+
+def _report(result: "Result", tested: "Measure | None", folder: Path) -> None:
+    spec, last = result.session.spec, result.epochs[-1]
+    rows = [["status", _status(result)]]
+    rows += _measured("validation", result.measure)
+    rows += [
+        ["generalization gap", _points(result.gap)],
+        ["stability", _points(result.stability)],
+        ["updates", f"{last.updates:,}"],
+        ["examples", f"{last.examples:,}"],
+        ["FLOPs", f"{last.flops:.4g}"],
+        ["seconds", f"{last.seconds:.2f}"],
+        ["parameters", f"{result.params:,}"],
+    ]
+    rows += _measured("test", tested)
+    show_table(["", "value"], rows, f"{spec.model} by {spec.optimizer} on {spec.data}")
+    _report_classes(result, tested)
+    say(f"kept in {folder}")
+
+
+def _status(result: "Result") -> str:
+    count = len(result.rows)
+    if result.status == "diverged":
+        return f"diverged in epoch {result.epochs[-1].epoch}"
+    at = result.state.epoch if result.state else count
+    taken = f", weights of epoch {at}" if at != count else ""
+    return f"{result.status} after {count} epochs{taken}"
+
+
+def _measured(split: str, measure: "Measure | None") -> list[list[str]]:
+    if measure is None:
+        return []
+    rows = [[f"{split} loss", f"{measure.loss:.4f}"]]
+    if measure.confusion is None:
+        return rows
+    values = {
+        "accuracy": measure.accuracy,
+        "precision (macro)": measure.precision,
+        "recall (macro)": measure.recall,
+        "F1 (macro)": measure.f1,
+    }
+    return [*rows, *([f"{split} {name}", f"{value:.2%}"] for name, value in values.items())]
+
+
+def _points(value: float) -> str:
+    return "-" if value != value else f"{100 * value:+.2f} points"  # noqa: PLR0124 - NaN
+
+
+def _report_classes(result: "Result", tested: "Measure | None") -> None:
+    measures = {"validation": result.measure, "test": tested}
+    known = {k: m for k, m in measures.items() if m is not None and m.confusion is not None}
+    names = result.session.dataset.classes
+    if known:
+        rows = [
+            [name, *(f"{m.class_recall[i]:.1%}" for m in known.values())]
+            for i, name in enumerate(names)
+        ]
+        show_table(["class", *(f"{k} accuracy" for k in known)], rows, "per-class accuracy")
