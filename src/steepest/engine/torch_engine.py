@@ -70,15 +70,21 @@ class TorchEngine:
         return stretch.view(kind).view(value.shape)
 
     def view(self, array: Any, name: str, attributes: dict[str, Any]) -> Any:
-        """Return a view by one of the view primitives."""
+        """Return a view by one of the view primitives.
+
+        The same memory gets the same strides, also along axes of size one: where they differ,
+        torch takes writing in place for a partial overlap.
+        """
         if name == "reshape":
             return array.view(attributes["shape"])
         if name == "transpose":
-            return array.permute(attributes["axes"])
-        if name == "broadcast":
-            return array.expand(attributes["shape"])
-        start = attributes["start"]
-        return array.narrow(attributes["axis"], start, attributes["stop"] - start)
+            shown = array.permute(attributes["axes"])
+        elif name == "broadcast":
+            shown = array.expand(attributes["shape"])
+        else:
+            start = attributes["start"]
+            shown = array.narrow(attributes["axis"], start, attributes["stop"] - start)
+        return shown.view(shown.shape)
 
     def numpy(self, array: Any) -> np.ndarray:
         """Return the contents as a NumPy array."""
