@@ -1,14 +1,18 @@
 """`steepest compare`: arms on the command line, an honest answer at the end."""
 
 import os
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
 from steepest import paths
 from steepest.cli.conduct import Wishes, conduct
 from steepest.cli.flag import RunFlags, plain
+
+if TYPE_CHECKING:
+    from steepest.study.design import Study
 
 ARMS = ("sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "nadam")
 STUDY = Group("Study", sort_key=0)
@@ -100,7 +104,7 @@ def compare(
     names = arms or ARMS
     reference = flags.reference or (None if arms else ARMS[0])
     made = from_arms(
-        names, base, flags.name or _name(base), _question(names, base, reference),
+        names, base, flags.name or "compare", _question(names, base, reference),
         **budget | given, tunings=flags.tunings, reference=reference, metric=flags.metric,
         target=flags.target, margin=flags.margin, score=flags.score, widen=flags.widen,
     )  # fmt: skip

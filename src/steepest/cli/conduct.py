@@ -180,7 +180,7 @@ def tell(found: "Conclusion", content: "Content", show: "Callable[..., None]") -
     show("")
     show(f"[bold]{_safe(content.headline)}[/bold]", markup=True)
     show("")
-    show(table(content))
+    show(table(content).rstrip())
     show("")
     decided = [v for v in content.verdicts if v.word in ("better", "worse", "equivalent")]
     shown = decided if len(content.verdicts) > 8 else content.verdicts

@@ -92,9 +92,15 @@ def conclude(study: Study, record: StudyRecord, store: Store) -> Conclusion:
         for name in (a.name for a in study.arms)
     )
     verdicts = _verdicts(study, arms)
-    looks = record.looks + record.earlier_looks
-    warnings = tuple(_warnings(study, arms, looks, len(failed)))
+    warnings = tuple(_warnings(study, arms, _looks(record, arms), len(failed)))
     return Conclusion(study, record, arms, tuple(verdicts), target, warnings, failed)
+
+
+def _looks(record: StudyRecord, arms: Sequence[ArmResult]) -> int:
+    """Return how many looks at fewer or other runs came before; the same runs again are no look."""
+    scored = sum(len(a.scores) for a in arms)
+    own = record.looks if record.seen not in (0, scored) else 0
+    return own + record.earlier_looks
 
 
 def _failure(trial: Trial) -> str:
@@ -263,8 +269,8 @@ def _warnings(study: Study, arms: Sequence[ArmResult], looks: int, failed: int) 
         said.append(f"{len(arms[0].scores)} seeds are few; small differences cannot be found.")
     if looks > 0:
         said.append(
-            f"Verdicts on this study's test scores have been looked at {looks} time(s) before. "
-            "If it was extended because of a look, its error rate is larger than stated."
+            f"This study was extended after {looks} look(s) at its verdicts; if it was extended "
+            "because of what they showed, its error rate is larger than stated."
         )
     if failed:
         said.append(f"{failed} run(s) failed; seeds that not every arm finished are left out.")
