@@ -153,7 +153,10 @@ def _sides(lowered: Lowered) -> tuple[dict[int, Array], dict[int, Array]]:
 
 
 def _is_same(a: Array, b: Array) -> bool:
-    return a.shape == b.shape and a.strides == b.strides and a.ctypes.data == b.ctypes.data
+    """Tell whether two arrays are the same elements; strides of single ones mean nothing."""
+    if a.shape != b.shape or a.ctypes.data != b.ctypes.data:
+        return False
+    return all(n == 1 or s == t for n, s, t in zip(a.shape, a.strides, b.strides, strict=True))
 
 
 def _is_expressible(x: Instruction, arrays: dict[int, Array], real: np.dtype[Any]) -> bool:
