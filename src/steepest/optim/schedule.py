@@ -3,10 +3,13 @@
 `rates(lr, step, per_epoch, epochs)` takes 0-based steps (an array) and returns float64 rates.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Protocol
 
 import numpy as np
+
+from steepest.errors import unknown
+from steepest.part import build, parse
 
 
 class Schedule(Protocol):
@@ -93,10 +96,21 @@ class Cosine:
 
 @dataclass(frozen=True)
 class Warmup:
-    """Linear from lr / steps to lr over `epochs` epochs, then `after` over what remains."""
+    """Linear from lr / steps to lr over `epochs` epochs, then `after` over what remains.
+
+    `after` is a schedule by name, "cosine(floor=0.1)"; an instance is turned into its name.
+
+    >>> Warmup(after=Cosine(floor=0.1)).after
+    'cosine(floor=0.1)'
+    """
 
     epochs: float = 1.0
-    after: Any = field(default_factory=Constant)
+    after: Any = "constant"
+
+    def __post_init__(self) -> None:
+        if is_dataclass(self.after):
+            object.__setattr__(self, "after", _text(self.after))
+        _named(self.after)
 
     def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: int) -> np.ndarray:
         """Return the joined schedules; `after` starts at its own step 0."""
@@ -104,7 +118,21 @@ class Warmup:
         rising = lr * (step + 1.0) / steps
         rest = np.maximum(step - steps, 0)
         left = max(epochs - steps // per_epoch, 1)
-        return np.where(step < steps, rising, self.after.rates(lr, rest, per_epoch, left))
+        return np.where(step < steps, rising, _named(self.after).rates(lr, rest, per_epoch, left))
+
+
+def _named(text: str) -> Any:
+    return build("schedule", parse("schedule", text, SCHEDULES), SCHEDULES)
+
+
+def _text(schedule: Any) -> str:
+    """Return a schedule as "name(option=value)"; UsageError for one of no known kind."""
+    names = [name for name, known in SCHEDULES.items() if known is type(schedule)]
+    if not names:
+        raise unknown("schedule", type(schedule).__name__, SCHEDULES)
+    set_options = [f for f in fields(schedule) if getattr(schedule, f.name) != f.default]
+    inside = ", ".join(f"{f.name}={getattr(schedule, f.name)!r}" for f in set_options)
+    return f"{names[0]}({inside})" if inside else names[0]
 
 
 SCHEDULES: dict[str, type] = {

@@ -92,12 +92,14 @@ def complete(
     """
     if keep not in KEEPS:
         raise UsageError(f"keep must be one of {', '.join(KEEPS)}, not {keep!r}")
+    past = past or Past()
+    keeps_best = keep == "best" or _restores(spec)
+    if keeps_best and past.rows and past.best is None:
+        raise UsageError("a run that keeps its best weights resumes from `past` with their state")
     session = open_session([spec], dataset)
     if state is not None:
         write_state(session, state)
-    past = past or Past()
     rows, epochs, last, best = list(past.rows), [], state, past.best
-    keeps_best = keep == "best" or _restores(spec)
     rule = spec.early_stopping or _lowest_loss(session)
     status, offset = "finished", rows[-1]["seconds"] if rows else 0.0
     stopped = bool(rows) and _stops(spec, rows)

@@ -39,7 +39,7 @@ def progress(verbose: int, epochs: int) -> Iterator[Callable[[Epoch], Any]]:
 
     columns = (
         TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
-        BarColumn(),
+        BarColumn(bar_width=16),
         TimeRemainingColumn(),
         TextColumn("{task.description}"),
     )
