@@ -108,17 +108,16 @@ def compare(
         **budget | given, tunings=flags.tunings, reference=reference, metric=flags.metric,
         target=flags.target, margin=flags.margin, score=flags.score, widen=flags.widen,
     )  # fmt: skip
+    if flags.name is None:
+        made = replace(made, name=_name(made))
     return conduct(made, (work or WorkFlags()).wishes())
 
 
-def _name(base: dict[str, Any]) -> str:
-    from pathlib import Path
-
-    from steepest.spec import from_plain
-
-    return (
-        f"compare-{Path(str(base['data'])).stem}-{from_plain({'model': base['model']}).model.name}"
-    )
+def _name(made: "Study") -> str:
+    """Return a name that more seeds do not change, so that an extended study is known as one."""
+    spec = made.spec(made.arms[0], made.cells(made.arms[0], 0)[0], 0)
+    short = replace(made, seeds=1).digest[:6]
+    return f"compare-{Path(spec.data).stem}-{spec.model.name.replace(':', '.')}-{short}"
 
 
 def _question(arms: tuple[str, ...], base: dict[str, Any], reference: str | None) -> str:
