@@ -1,0 +1,42 @@
+# Two commands: `make demo` compares seven optimizers on bundled data, `make test` runs the tests.
+# Each builds its own virtual environment with pip from a fresh clone.
+PYTHON ?= python3
+DEMO := .venv-demo
+TEST := .venv
+
+.PHONY: demo test lint types floors bench bench-gpu clean
+
+demo: $(DEMO)/ready
+	$(DEMO)/bin/steepest compare --data mnist1d
+
+test: $(TEST)/ready
+	$(TEST)/bin/python -m pytest -n 2 --dist worksteal
+
+$(DEMO)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(DEMO)
+	$(DEMO)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt .
+	touch $@
+
+# PyTorch serves the tests as an oracle and as the second engine; TORCH= leaves it out.
+TORCH ?= torch
+$(TEST)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(TEST)
+	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(TORCH) -e ".[dev]"
+	touch $@
+
+lint: $(TEST)/ready
+	$(TEST)/bin/ruff check .
+	$(TEST)/bin/ruff format --check .
+
+types: $(TEST)/ready
+	$(TEST)/bin/mypy
+
+floors: $(TEST)/ready
+	$(TEST)/bin/lint-imports
+
+# Rivals live in an environment of their own: see benchmarks/README.md.
+bench:
+	python benchmarks/step.py
+
+clean:
+	rm -rf $(DEMO) $(TEST) build dist .mypy_cache .ruff_cache .pytest_cache
