@@ -49,6 +49,10 @@ def _gate(args: list[Array], out: Array, _: dict[str, Any]) -> list[Call]:
     ]
 
 
+def _neg(args: list[Array], out: Array, _: dict[str, Any]) -> list[Call]:
+    return [(np.multiply, (args[0], _number(out, -1.0), out))]
+
+
 def _sigmoid(args: list[Array], out: Array, _: dict[str, Any]) -> list[Call]:
     half, one = _number(out, 0.5), _number(out, 1.0)
     return [
@@ -97,7 +101,7 @@ ELEMENTWISE_KERNELS: dict[str, Kernel] = {
     "sub": _ufunc(np.subtract),
     "mul": _ufunc(np.multiply),
     "div": _ufunc(np.divide),
-    "neg": _ufunc(np.negative),
+    "neg": _neg,
     "exp": _ufunc(np.exp),
     "log": _ufunc(np.log),
     "sqrt": _ufunc(np.sqrt),

@@ -124,7 +124,7 @@ class NumpyEngine:
         free = RUN_FREE.get(primitive.name, ())
         calls: list[Call] = []
         for run in range(outs[0].shape[0]):
-            own = [a if i in free or a.ndim == 0 else a[run, ...] for i, a in enumerate(args)]
+            own = [a if i in free else _of_run(a, run) for i, a in enumerate(args)]
             calls += self._bind_array(primitive.name, own, [o[run, ...] for o in outs], attributes)
         return calls
 
@@ -179,6 +179,11 @@ class NumpyEngine:
         lowering = LOWERINGS.get(name) if self._native else None
         entries = lowering(args, outs, attributes) if lowering else None
         return self._prefer(entries, partial(ARRAY_KERNELS[name], args, outs, attributes))
+
+
+def _of_run(array: np.ndarray, run: int) -> np.ndarray:
+    """Return one run's part of an argument; a run axis of length one is shared by all runs."""
+    return array if array.ndim == 0 else array[run if array.shape[0] > 1 else 0, ...]
 
 
 def _copy_view(

@@ -71,13 +71,16 @@ def _matmul(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> lis
 def _gather(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> list[Call]:
     data, index = args
     out, flat = outs[0], index.view(-1)
-    rows = out.view(flat.shape[0], *data.shape[1:])
+    rows = torch.empty((flat.shape[0], *data.shape[1:]), dtype=data.dtype, device=data.device)
     select = torch.index_select
-    if data.dtype == out.dtype:
+    if data.dtype == out.dtype and out.is_contiguous():
+        rows = out.view(rows.shape)
         calls: list[Call] = [(partial(select, data, 0, flat, out=rows), ())]
     else:
-        stored = torch.empty(rows.shape, dtype=data.dtype, device=data.device)
-        calls = [(partial(select, data, 0, flat, out=stored), ()), (rows.copy_, (stored,))]
+        calls = [
+            (partial(select, data, 0, flat, out=rows), ()),
+            (out.copy_, (rows.view(out.shape),)),
+        ]
     if attributes["scale"] != 1.0:
         scale = torch.tensor(attributes["scale"], dtype=out.dtype, device=out.device)
         calls.append((partial(torch.mul, out, scale, out=out), ()))

@@ -17,6 +17,10 @@ def _as_real(condition: Any, *like: Any) -> Any:
     return np.asarray(condition).astype(np.result_type(np.float32, *like))
 
 
+def _neg(x: Any) -> Any:
+    return np.multiply(x, -1)  # NumPy 2.4's `negative` errs between some strides
+
+
 def _sigmoid(x: Any) -> Any:
     return 0.5 * (np.tanh(0.5 * x) + 1.0)  # no overflow at either end
 
@@ -45,7 +49,7 @@ mul = elementwise("mul", np.multiply, lambda g, _y, _a, b: g * b, lambda g, _y, 
 div = elementwise(
     "div", np.divide, lambda g, _y, _a, b: g / b, lambda g, y, _a, b: -(g * y) / b, real=True
 )
-neg = elementwise("neg", np.negative, lambda g, _y, _x: -g)
+neg = elementwise("neg", _neg, lambda g, _y, _x: -g)
 exp = elementwise("exp", np.exp, lambda g, y, _x: g * y, real=True)
 log = elementwise("log", np.log, lambda g, _y, x: g / x, real=True)
 sqrt = elementwise("sqrt", np.sqrt, lambda g, y, _x: 0.5 * g / y, real=True)
