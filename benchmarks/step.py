@@ -19,6 +19,7 @@ from worker import Failure
 
 CONTENDERS = {
     "ours": "ours",
+    "ours-torch": "ours_torch",
     "torch": "rivals.torch_loop",
     "torch-dataloader": "rivals.torch_dataloader",
     "torch-compile": "rivals.torch_compile",

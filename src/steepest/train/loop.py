@@ -120,17 +120,17 @@ def _epoch(
     began = time.perf_counter()
     steps = 0
     if full:
-        steps = _replay(session, session.bound["train"], head, tables, (losses, correct), gone)
+        steps = replay(session, session.bound["train"], head, tables, (losses, correct), gone)
     if tail and steps == full:
         rest = tables["order"][:, full * session.batch :].reshape(len(session.specs), 1, tail)
         late = {k: v[full:] for k, v in tables.items() if k not in ("order", "lr")}
         out = (losses[full:], correct[full:])
-        steps += _replay(session, session.bound["train tail"], rest, late, out, gone)
+        steps += replay(session, session.bound["train tail"], rest, late, out, gone)
     clock.replay += time.perf_counter() - began
     return losses[:steps].sum(axis=0), correct[:steps].sum(axis=0), steps
 
 
-def _replay(
+def replay(
     session: Session,
     bound: Bound,
     index: Array,
