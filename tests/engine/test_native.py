@@ -196,3 +196,21 @@ def test_a_whole_step_is_one_call():
     engine = NumpyEngine()
     program = train_program(small_task(NETS["mlp with dropout"]), [Adam()], 16)
     assert len(bind_programs({"train": program}, engine, {})["train"].code) == 1
+
+
+@pytest.mark.parametrize("real", REALS)
+@pytest.mark.parametrize(("window", "stride"), [(2, 2), (3, 1), (3, 2), (1, 1), (2, 3)])
+def test_max_pool(window, stride, real):
+    """Max-pooling, the positions it keeps and its gradient equal NumPy's kernels."""
+    recorder = Recorder()
+    x = recorder.input("x", (2, 3, 7, 8, 5))
+    y, where = F.max_pool(x, window=window, stride=stride)
+    g = recorder.input("g", y.shape)
+    dx = F.max_pool_grad(g, where, shape=(7, 8, 5), window=window, stride=stride)
+    program = recorder.program({"y": y, "where": where, "dx": dx})
+    generator = np.random.default_rng(0)
+    image = generator.integers(-3, 3, (2, 3, 7, 8, 5)).astype(real)  # many ties
+    image[0, 0, 2, 3, 1] = np.nan
+    compiled, plain = both(program, real, x=image, g=generator.standard_normal(y.shape))
+    for name, array in compiled.items():
+        assert np.array_equal(array, plain[name], equal_nan=True), name

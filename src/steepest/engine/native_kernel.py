@@ -11,6 +11,7 @@ import numpy as np
 
 from steepest.engine.native_blas import blas, loop
 from steepest.engine.native_chain import Entry
+from steepest.engine.native_pooling import lower_max_pool, lower_max_pool_grad
 from steepest.program.array import keep_threshold, mask_base
 
 Array = np.ndarray
@@ -179,5 +180,7 @@ LOWERINGS: dict[str, Lowering] = {
     "dropout_mask": _dropout_mask,
     "sum": _sum,
     "rank_one": _rank_one,
+    "max_pool": lower_max_pool,
+    "max_pool_grad": lower_max_pool_grad,
 }
 LOOPED: dict[str, np.ufunc] = {"exp": np.exp, "log": np.log, "tanh": np.tanh}

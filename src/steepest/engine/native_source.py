@@ -4,6 +4,8 @@
 nothing else. The order of additions is NumPy's pairwise one, so results are the same bits.
 """
 
+from steepest.engine.native_pooling import POOLING_SOURCE
+
 TYPES = {"float32": "float", "float64": "double"}
 
 _DRIVER = """
@@ -188,4 +190,4 @@ void dropout_mask(char **p, const int64_t *n) {
 def fixed_source(real: str) -> str:
     """Return the C text of driver and array kernels for "float32" or "float64"."""
     head = f"#define REAL {TYPES[real]}\n"
-    return head + _DRIVER + _MEMORY + _REDUCTION + _ENTROPY + _PRODUCT + _MASK
+    return head + _DRIVER + _MEMORY + _REDUCTION + _ENTROPY + _PRODUCT + _MASK + POOLING_SOURCE
