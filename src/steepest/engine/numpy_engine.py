@@ -20,7 +20,8 @@ from steepest.engine.numpy_elementwise import ELEMENTWISE_KERNELS
 from steepest.engine.protocol import Call
 from steepest.errors import unknown
 from steepest.program.layout import view
-from steepest.program.rewrite import rewrite
+from steepest.program.rewrite import rank_one_updates
+from steepest.program.rewrite_pool import rewrite_pools
 from steepest.program.trace import Instruction, Program, Value
 
 NATIVE = ("auto", "off")
@@ -56,7 +57,7 @@ class NumpyEngine:
 
     def rewrite(self, program: Program) -> Program:
         """Return the program with less work and the same results."""
-        return rewrite(program)
+        return rank_one_updates(rewrite_pools(program))
 
     def memory(self, count: int) -> np.ndarray:
         """Return `count` bytes aligned to a cache line."""

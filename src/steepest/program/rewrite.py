@@ -72,11 +72,6 @@ def rank_one_updates(program: Program) -> Program:
     return program
 
 
-def rewrite(program: Program) -> Program:
-    """Apply every rewrite that pays on a CPU."""
-    return rank_one_updates(program)
-
-
 def _maker(program: Program, index: int) -> Instruction | None:
     return next((x for x in program.instructions if index in x.outs), None)
 
