@@ -96,7 +96,7 @@ def complete(
     keeps_best = keep == "best" or _restores(spec)
     if keeps_best and past.rows and past.best is None:
         raise UsageError("a run that keeps its best weights resumes from `past` with their state")
-    session = open_session([spec], dataset)
+    session = open_session([spec], dataset, masked=state is not None and "mask" in state.arrays)
     if state is not None:
         write_state(session, state)
     rows, epochs, last, best = list(past.rows), [], state, past.best

@@ -70,7 +70,8 @@ def train(
     `state` resumes: the epochs that follow equal those of an uninterrupted run to the last bit.
     After an epoch with `diverged` set nothing follows.
     """
-    session = open_session([spec], dataset, given)
+    masked = state is not None and "mask" in state.arrays
+    session = open_session([spec], dataset, given, masked=masked)
     if state is not None:
         write_state(session, state)
     for epochs in train_session(session, start=0 if state is None else state.epoch):

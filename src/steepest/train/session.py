@@ -5,7 +5,7 @@ treats it apart.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from steepest.train.step import Task, eval_program, train_program
 
 Array = np.ndarray[Any, Any]
 EVAL_BATCH = 512
+OWN = ("params", "mask")  # of a run, beside its slots and statistics
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +80,12 @@ def open_session(
     dataset: Dataset,
     given: Split | None = None,
     engine: Engine | None = None,
+    masked: bool = False,
 ) -> Session:
     """Split the data, draw initial values, record the programs and bind them.
 
-    `given` replaces the drawn split (for a validation set of the user's own). Raises UsageError
+    `given` replaces the drawn split (for a validation set of the user's own). A `masked` session
+    holds parameters at zero where its "mask" is zero; the mask starts as ones. Raises UsageError
     where runs cannot share a program or the data does not suit the model.
     """
     spec = specs[0]
@@ -90,7 +93,7 @@ def open_session(
         raise UsageError("runs of one session share model, rule, batch size, epochs and data")
     engine = engine or make_engine(spec.engine, spec.precision)
     parts = given or _split(specs, dataset)
-    task = _task(specs, dataset)
+    task = replace(_task(specs, dataset), masked=masked)
     shared = _memory(specs, dataset, parts, task, engine)
     programs = _programs(specs, task, parts)
     bound = bind_programs(programs, engine, shared)
@@ -161,6 +164,8 @@ def _memory(
         "params": engine.array(flat, start),
         **{f"slot.{name}": engine.array(flat) for name in specs[0].rule.slots},
     }
+    if task.masked:
+        shared["mask"] = engine.array(flat, np.ones(flat.shape))
     for leaf in declared.statistics:
         values = np.stack(
             [leaf.initial.draw(leaf.shape, stream(s.seed, "initial", leaf.name)) for s in specs]
@@ -238,7 +243,7 @@ def epoch_tables(session: Session, epoch: int) -> dict[str, Array]:
 
 def read_state(session: Session, epoch: int, run: int = 0) -> State:
     """Copy one run's parameters, slots and statistics out of the engine."""
-    names = [n for n in session.shared if n == "params" or n.startswith(("slot.", "stat."))]
+    names = [n for n in session.shared if n in OWN or n.startswith(("slot.", "stat."))]
     arrays = {n: np.array(session.engine.numpy(session.shared[n])[run]) for n in names}
     return State(epoch, arrays)
 

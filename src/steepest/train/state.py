@@ -24,7 +24,7 @@ class State:
     """A run after `epoch` epochs: arrays as the programs name them, one run without the R axis."""
 
     epoch: int
-    arrays: dict[str, Array]  # "params" (P,), "slot.m" (P,), "stat.<name>" (*shape)
+    arrays: dict[str, Array]  # "params", "mask", "slot.m" (P,), "stat.<name>" (*shape)
 
 
 def check_suffix(path: str | Path) -> Path:

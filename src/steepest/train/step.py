@@ -1,9 +1,9 @@
 """The programs of a run: a training step and an evaluation step, recorded for one batch shape.
 
 Inputs by name. Shared by all programs of a run: `data` (n, *shape), `targets` (n,), `params`
-(R, P), `slot.<name>` (R, P), `stat.<name>` (R, *shape). Written before every replay: `index`
-(R, N) rows of the data set, `key` (R, 2) random words, `coefficients` and `coefficients.rest`
-(K, R, 1) of the rule on decayed and other leaves.
+(R, P), `slot.<name>` (R, P), `stat.<name>` (R, *shape), `mask` (R, P) where parameters are
+masked. Written before every replay: `index` (R, N) rows of the data set, `key` (R, 2) random words,
+`coefficients` and `coefficients.rest` (K, R, 1) of the rule on decayed and other leaves.
 """
 
 import math
@@ -36,6 +36,7 @@ class Task:
     targets: str = "int"  # "int" labels, or "real" for regression
     width: int = 0  # of a real target
     normalized: bool = False  # subtract `shift` and multiply by `gain`, both (R, 1, *shape)
+    masked: bool = False  # hold parameters at zero where `mask` (R, P) is zero
 
     @property
     def declared(self) -> Declared:
@@ -55,6 +56,7 @@ class _Inputs:
         self.targets = self.recorder.input("targets", targets, task.targets)
         self.index = self.recorder.input("index", (runs, batch), "int")
         self.flat = self.recorder.input("params", (runs, task.declared.size))
+        self.mask = self.recorder.input("mask", self.flat.shape) if task.masked else None
         self.spans = layout(task.declared.leaves)
         self.statistics = {
             leaf.name: self.recorder.input(f"stat.{leaf.name}", (runs, *leaf.shape))
@@ -121,7 +123,7 @@ def _gradient(inputs: _Inputs, objective: Symbol) -> Symbol:
     if whole:  # the penalty acts on the flat vector itself
         (own,) = reverse(objective, [inputs.flat])
         flat = own
-    return flat
+    return flat if inputs.mask is None else flat * inputs.mask
 
 
 def _update(
@@ -142,7 +144,10 @@ def _update(
         c = _coefficients(inputs, group, name)
         cut = [_cut(x, start, stop) for x in (inputs.flat, gradient, *slots.values())]
         pieces.append(rule.step(cut[0], cut[1], dict(zip(slots, cut[2:], strict=True)), c))
-    pairs = {"params": (inputs.flat, _join([p for p, _ in pieces]))}
+    new = _join([p for p, _ in pieces])
+    if inputs.mask is not None:  # no slot can revive what is pruned
+        new = new * inputs.mask
+    pairs = {"params": (inputs.flat, new)}
     for n, old in slots.items():
         pairs[f"slot.{n}"] = (old, _join([s[n] for _, s in pieces]))
     return pairs
