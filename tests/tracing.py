@@ -46,7 +46,7 @@ def check_layer(layer, shape, train=True, runs=2, offset=0.0):
     return check_gradients(function, *arrays, fixed=fixed)
 
 
-def run_layer(layer, x, values, g, train=True):
+def run_layer(layer, x, values, g, train=True, classes=5):
     """Return y, the gradients and the new statistics of a layer as the NumPy engine computes them.
 
     Keys: "y", "dx", "d<leaf>" and "new <statistic>"; everything with the run axis, in float64.
@@ -55,7 +55,7 @@ def run_layer(layer, x, values, g, train=True):
     symbols = {"x": recorder.input("x", x.shape), "g": recorder.input("g", g.shape)}
     symbols |= {name: recorder.input(name, v.shape) for name, v in values.items()}
     key = recorder.input("key", (x.shape[0], 2), "word")
-    scope = Scope(lambda leaf: symbols[leaf.name], train=train, key=key, classes=5)
+    scope = Scope(lambda leaf: symbols[leaf.name], train=train, key=key, classes=classes)
     y = layer(symbols["x"], scope)
     wanted = ["x", *scope.leaves]
     gradients = reverse(y, [symbols[name] for name in wanted], symbols["g"])

@@ -73,7 +73,7 @@ def test_convolution_equals_its_definition(case, chunk, monkeypatch):
         check(convolve, arrays, engine)
 
 
-@pytest.mark.parametrize(("window", "stride"), [(2, 2), (3, 2), (2, 1), (3, 3), (1, 2)])
+@pytest.mark.parametrize(("window", "stride"), [(2, 2), (3, 2), (2, 1), (3, 3), (1, 2), (2, 3)])
 def test_pooling_equals_its_definition(window, stride):
     """Values and gradients, with ties, overlapping windows and remainders."""
     (x,) = random_arrays([(2, 3, 7, 6, 4)])
@@ -101,3 +101,13 @@ def test_normalization_equals_its_definition(shape, axes):
     arrays[0] = arrays[0] * 3 + 5
     for engine in engines():
         check(lambda x, g, s: F.normalize(x, g, s, axes=axes, eps=1e-5)[0], arrays, engine)
+
+
+def test_offsets_of_wide_images_need_more_than_a_byte():
+    """The place of the maximum is kept as an integer where a line is longer than a byte counts."""
+    (x,) = random_arrays([(1, 2, 4, 300, 2)])
+    program, _ = programs(lambda x: F.max_pool(x, window=2, stride=2)[0], [x])
+    pool = next(i for i in program.instructions if i.primitive.name == "max_pool")
+    assert program.values[pool.outs[1]].kind == "int"
+    for engine in engines():
+        check(lambda x: F.max_pool(x, window=2, stride=2)[0], [x], engine)

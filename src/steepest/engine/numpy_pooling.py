@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from steepest.engine.protocol import Call
-from steepest.program.pooling import corners
+from steepest.program.pooling import corners, offsets
 
 Array = np.ndarray
 
@@ -20,17 +20,19 @@ def max_pool(args: list[Array], outs: list[Array], attributes: dict[str, Any]) -
     """Take the running maximum over positions; a later one wins only where it is larger."""
     first, *rest = corners(args[0], **attributes)
     y, where = outs
-    flag, position = np.empty(y.shape, bool), np.empty(y.shape, np.uint8)
-    if not rest:
-        return [(np.copyto, (y, first)), (where.fill, (0,))]
-    calls: list[Call] = []
-    for k, seen in enumerate(rest, start=1):
-        best = first if k == 1 else y
-        calls.append((np.greater, (seen, best, where.view(bool) if k == 1 else flag)))
-        calls.append((partial(np.maximum, best, seen, out=y), ()))
-        if k > 1:
-            calls.append((np.multiply, (flag.view(np.uint8), np.uint8(k), position)))
-            calls.append((partial(np.maximum, where, position, out=where), ()))
+    flag, position = np.empty(y.shape, bool), np.empty_like(where)
+    calls: list[Call] = [(np.copyto, (y, first)), (where.fill, (0,))]
+    if rest:
+        calls = [(where.fill, (0,)), (np.greater, (rest[0], first, flag))]
+        calls += [(partial(np.maximum, first, rest[0], out=y), ())]
+    for k, (seen, behind) in enumerate(
+        zip(rest, offsets(args[0].shape[2], attributes["window"])[1:], strict=True)
+    ):
+        if k:
+            calls.append((np.greater, (seen, y, flag)))
+            calls.append((partial(np.maximum, y, seen, out=y), ()))
+        calls.append((np.multiply, (flag.view(np.uint8), where.dtype.type(behind), position)))
+        calls.append((partial(np.maximum, where, position, out=where), ()))
     return calls
 
 
@@ -51,8 +53,9 @@ def max_pool_grad(args: list[Array], outs: list[Array], attributes: dict[str, An
     once = _covers(dx.shape, g, attributes)
     calls: list[Call] = [] if once else [(dx.fill, (0,))]
     sent = np.empty(() if once else g.shape, g.dtype)
-    for k, target in enumerate(corners(dx, window, stride)):
-        calls.append((np.equal, (where, np.uint8(k), flag)))
+    behind = offsets(dx.shape[2], window)
+    for k, target in zip(behind, corners(dx, window, stride), strict=True):
+        calls.append((np.equal, (where, where.dtype.type(k), flag)))
         if once:
             calls.append((np.multiply, (g, flag, target)))
         else:

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 
 from steepest.engine.protocol import Call
-from steepest.program.pooling import corners
 
 Kernel = Callable[[list[Any], list[Any], dict[str, Any]], list[Call]]
 
@@ -70,51 +69,56 @@ def _conv2d_weight(args: list[Any], outs: list[Any], attributes: dict[str, Any])
     return calls
 
 
+def _first(y: Any, x: Any, attributes: dict[str, Any]) -> Any:
+    """Return where every window begins, counted line after line: (1, H', W')."""
+    rows, columns = (torch.arange(n, device=y.device) for n in y.shape[2:4])
+    return (rows.unsqueeze(1) * x.shape[3] + columns).unsqueeze(0) * attributes["stride"]
+
+
+def _square(attributes: dict[str, Any]) -> tuple[list[int], list[int]]:
+    return [attributes["window"]] * 2, [attributes["stride"]] * 2
+
+
 def _max_pool(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> list[Call]:
-    first, *rest = corners(args[0], **attributes)
+    """ATen counts the maximum's place in the image, we count it from the window's first pixel."""
+    pool = torch.ops.aten.max_pool2d_with_indices.out
     y, where = outs
-    flag = torch.empty(y.shape, dtype=torch.bool, device=y.device)
-    calls: list[Call] = [(y.copy_, (first,)), (where.zero_, ())]
-    for k, seen in enumerate(rest, start=1):
-        calls += [
-            (partial(torch.gt, seen, y, out=flag), ()),
-            (partial(torch.maximum, y, seen, out=y), ()),
-            (where.masked_fill_, (flag, k)),
-        ]
+    first, calls = _first(y, args[0], attributes), list[Call]()
+    place = _image(torch.empty(where.shape[1:], dtype=torch.int64, device=y.device))
+    for x, out, inside in zip(args[0], y, where, strict=True):
+        how = {"out": _image(out), "indices": place}
+        calls.append((partial(pool, _image(x), *_square(attributes), **how), ()))
+        calls.append((partial(torch.sub, place, first, out=_image(inside)), ()))
     return calls
 
 
 def _max_pool_grad(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> list[Call]:
-    g, where = args
-    dx = outs[0]
-    flag = torch.empty(g.shape, dtype=torch.bool, device=g.device)
-    sent = torch.empty_like(g)
-    calls: list[Call] = [(dx.zero_, ())]
-    for k, target in enumerate(corners(dx, attributes["window"], attributes["stride"])):
-        position = torch.tensor(k, dtype=torch.uint8, device=g.device)
-        calls += [
-            (partial(torch.eq, where, position, out=flag), ()),
-            (partial(torch.mul, g, flag, out=sent), ()),
-            (target.add_, (sent,)),
-        ]
+    back = torch.ops.aten.max_pool2d_with_indices_backward.grad_input
+    first, calls = _first(args[0], outs[0], attributes), list[Call]()
+    place = _image(torch.empty(args[1].shape[1:], dtype=torch.int64, device=first.device))
+    rest = (*_square(attributes), [0, 0], [1, 1], False, place)
+    for g, where, dx in zip(*args, outs[0], strict=True):
+        image = _image(dx)  # of x only the shape is read
+        calls.append((partial(torch.add, _image(where), first, out=place), ()))
+        calls.append((partial(back, _image(g), image, *rest, grad_input=image), ()))
     return calls
 
 
 def _avg_pool(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> list[Call]:
-    first, *rest = corners(args[0], **attributes)
-    y = outs[0]
-    calls: list[Call] = [(y.copy_, (first,))]
-    calls += [(y.add_, (seen,)) for seen in rest]
-    return [*calls, (y.mul_, (attributes["window"] ** -2,))]
+    pool = torch.ops.aten.avg_pool2d.out
+    return [
+        (partial(pool, _image(x), *_square(attributes), out=_image(y)), ())
+        for x, y in zip(args[0], outs[0], strict=True)
+    ]
 
 
 def _avg_pool_grad(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> list[Call]:
-    g, dx, window = args[0], outs[0], attributes["window"]
-    targets = corners(dx, window, attributes["stride"])
-    share = torch.empty_like(g)
-    scale = torch.tensor(window**-2, dtype=g.dtype, device=g.device)
-    spread: list[Call] = [(target.add_, (share,)) for target in targets]
-    return [(partial(torch.mul, g, scale, out=share), ()), (dx.zero_, ()), *spread]
+    back = torch.ops.aten.avg_pool2d_backward.grad_input
+    rest = (*_square(attributes), [0, 0], False, True, None)
+    return [
+        (partial(back, _image(g), _image(dx), *rest, grad_input=_image(dx)), ())
+        for g, dx in zip(args[0], outs[0], strict=True)
+    ]
 
 
 def _normalize(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> list[Call]:

@@ -23,15 +23,25 @@ def corners(x: Any, window: int, stride: int) -> Iterator[Any]:
         ]
 
 
+def offsets(width: int, window: int) -> list[int]:
+    """Return how far every position of a window lies behind its first pixel, line after line.
+
+    >>> offsets(28, 2)
+    [0, 1, 28, 29]
+    """
+    return [i * width + j for i, j in np.ndindex(window, window)]
+
+
 def _max_array(x: Any, *, window: int, stride: int) -> tuple[Any, Any]:
-    """Return the largest pixel of every window and its position there, the first where some tie."""
+    """Return the largest pixel of every window and its offset there, the first where some tie."""
     seen = np.stack(list(corners(x, window, stride)))
-    return seen.max(axis=0), seen.argmax(axis=0).astype(np.uint8)
+    return seen.max(axis=0), np.array(offsets(x.shape[3], window))[seen.argmax(axis=0)]
 
 
 def _max_grad_array(g: Any, where: Any, *, shape: Shape, window: int, stride: int) -> Any:
     dx = np.zeros((*g.shape[:2], *shape), g.dtype)
-    for k, target in enumerate(corners(dx, window, stride)):
+    behind = offsets(shape[1], window)
+    for k, target in zip(behind, corners(dx, window, stride), strict=True):
         np.add(target, np.where(where == k, g, 0), out=target)
     return dx
 
@@ -58,10 +68,9 @@ def _pooled(x: Value, window: int, stride: int) -> Shape:
 
 
 def _max_infer(x: Value, *, window: int, stride: int) -> list[tuple[Shape, str]]:
-    if window > 16:
-        raise ValueError(f"a window of {window}×{window} has more than 256 positions")
     shape = _pooled(x, window, stride)
-    return [(shape, "real"), (shape, "byte")]
+    fits = offsets(x.shape[3], window)[-1] < 256
+    return [(shape, "real"), (shape, "byte" if fits else "int")]
 
 
 def _grad_infer(g: Value, *_: Value, shape: Shape, **__: Any) -> list[tuple[Shape, str]]:
