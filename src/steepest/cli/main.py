@@ -19,12 +19,20 @@ if TYPE_CHECKING:
     from cyclopts import App, CycloptsError
 
 COMMANDS: dict[str, tuple[str, str]] = {  # name -> ("module:function", one line of help)
+    "compare": ("steepest.cli.compare:compare", "Compare arms fairly and say what may be said."),
+    "run": ("steepest.cli.study:run", "Run the study in a TOML file, or what is missing of it."),
+    "init": ("steepest.cli.study:init", "Write a commented study file to start from."),
+    "status": ("steepest.cli.study:status", "List the studies of the store, or count one's runs."),
+    "report": ("steepest.cli.study:report", "Write the page of a study from the store."),
+    "results": ("steepest.cli.study:results", "Print a study's arms as table, csv, json, md, tex."),
+    "show": ("steepest.cli.show:show", "Show one run: its measurements, classes and epochs."),
     "train": ("steepest.cli.train:train", "Train one run; report it and keep it in a folder."),
     "plot": ("steepest.cli.plot:plot", "Draw loss and accuracy of the latest runs as a figure."),
     "data": ("steepest.cli.data:data", "List data sets, fetch one, or tell where they lie."),
     "list": ("steepest.cli.listing:listing", "List optimizers, schedules, models or data."),
     "check": ("steepest.cli.check:check", "Check a model's gradients by central differences."),
 }
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 EPILOGUE = (
     "Every command has --help. Flags may be written --batch_size or --batch-size, options of a "
     "part by a dot: --optimizer.beta1 0.9. With --debug an unexpected error shows its traceback."
@@ -40,14 +48,21 @@ def app() -> "App":
         help="A laboratory for how neural networks are trained.",
         help_epilogue=EPILOGUE,
         version=__version__,
+        suppress_keyboard_interrupt=False,
     )
-    for name, (path, about) in COMMANDS.items():
-        found.command(path, name=name, help=about)
+    for place, (name, (path, about)) in enumerate(COMMANDS.items()):
+        found.command(path, name=name, help=about, sort_key=place)
     return found
 
 
 def main() -> NoReturn:
-    """Run the command line and leave with its exit status."""
+    """Run the command line and leave with its exit status.
+
+    BLAS gets one thread unless the environment says otherwise: bits depend on it, as in a study's
+    workers, and small networks are many times slower on more.
+    """
+    for name in THREADS:
+        os.environ.setdefault(name, "1")
     signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run(sys.argv[1:]))
 

@@ -155,6 +155,20 @@ def _trial(row: Mapping[Any, Any], names: Sequence[str]) -> Trial:
     return Trial(place, record_of({name: row[name] for name in runs.c.keys()}))  # noqa: SIM118
 
 
+def list_places(store: Store, record: Record) -> list[tuple[str, Place]]:
+    """Return where a run stands: (name of the study, place), latest studies first."""
+    names = ("arm", "role", "seed", "trial", "tuning")
+    question = select(studies.c.name, *(study_runs.c[name] for name in names))
+    question = question.join(studies, studies.c.id == study_runs.c.study)
+    question = question.where(study_runs.c.run == record.id).order_by(studies.c.id.desc())
+    with store.read() as connection:
+        rows = connection.execute(question).mappings().all()
+    return [
+        (str(row["name"]), Place(key=record.key, **{name: row[name] for name in names}))
+        for row in rows
+    ]
+
+
 def count_runs(store: Store, study: int) -> dict[str, int]:
     """Return how many runs of a study are in each status."""
     mine = select(study_runs.c.run).where(study_runs.c.study == study).distinct()
