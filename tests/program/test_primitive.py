@@ -9,8 +9,9 @@ from steepest.program.convolution import CONVOLUTION
 from steepest.program.gradient import evaluate
 from steepest.program.normalize import NORMALIZE
 from steepest.program.pooling import POOLING
+from steepest.program.sample import SAMPLE
 
-ELSEWHERE = {**CONVOLUTION, **POOLING, **NORMALIZE}
+ELSEWHERE = {**CONVOLUTION, **POOLING, **NORMALIZE, **SAMPLE}
 
 
 @pytest.mark.parametrize("name", F.PRIMITIVES)
@@ -35,9 +36,7 @@ def test_gradient_equals_central_differences(case):
 
     def function(*symbols, **others):
         rest = list(symbols)
-        ordered = [
-            rest.pop(0) if k == "real" else others[f"k{i}"] for i, k in enumerate(kinds)
-        ]
+        ordered = [rest.pop(0) if k == "real" else others[f"k{i}"] for i, k in enumerate(kinds)]
         result = COVERED[case.name](*ordered, **case.attributes)
         return result[0] if isinstance(result, tuple) else result
 

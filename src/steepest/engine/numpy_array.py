@@ -12,6 +12,7 @@ import numpy as np
 from steepest.engine import numpy_convolution as convolution
 from steepest.engine import numpy_normalize as normalization
 from steepest.engine import numpy_pooling as pooling
+from steepest.engine import numpy_sample as sample
 from steepest.engine.protocol import Call
 from steepest.program.array import keep_threshold, mask_base
 
@@ -209,4 +210,6 @@ ARRAY_KERNELS: dict[str, Kernel] = {
     "avg_pool_grad": pooling.avg_pool_grad,
     "normalize": normalization.normalize,
     "normalize_grad": normalization.normalize_grad,
+    "crop": sample.crop,
+    "warp": sample.warp,
 }

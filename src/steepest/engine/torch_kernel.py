@@ -12,6 +12,7 @@ import torch
 
 from steepest.engine.protocol import Call
 from steepest.engine.torch_convolution import IMAGE_KERNELS
+from steepest.engine.torch_sample import SAMPLE_KERNELS
 from steepest.program.array import keep_threshold, mask_base
 
 Kernel = Callable[[list[Any], list[Any], dict[str, Any]], list[Call]]
@@ -216,4 +217,5 @@ KERNELS: dict[str, Kernel] = {
     "pad": _pad,
     "concat": _concat,
     **IMAGE_KERNELS,
+    **SAMPLE_KERNELS,
 }

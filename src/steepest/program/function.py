@@ -50,6 +50,7 @@ from steepest.program.pooling import (
     max_pool_grad,
 )
 from steepest.program.primitive import Primitive
+from steepest.program.sample import SAMPLE, crop, warp
 from steepest.program.structure import (
     STRUCTURE,
     broadcast,
@@ -69,6 +70,7 @@ PRIMITIVES: dict[str, Primitive] = {
     **CONVOLUTION,
     **POOLING,
     **NORMALIZE,
+    **SAMPLE,
 }
 
 
@@ -98,9 +100,9 @@ def mean(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool = Fal
 
 __all__ = [
     "PRIMITIVES", "absolute", "add", "argmax", "avg_pool", "avg_pool_grad", "broadcast", "concat",
-    "conv2d", "conv2d_input", "conv2d_weight", "cross_entropy", "cross_entropy_grad", "div",
+    "conv2d", "conv2d_input", "conv2d_weight", "crop", "cross_entropy", "cross_entropy_grad", "div",
     "dropout_mask", "equal", "erf", "exp", "gate", "gather", "greater", "log", "matmul", "max",
     "max_pool", "max_pool_grad", "maximum", "mean", "minimum", "mul", "neg", "normalize",
     "normalize_grad", "pad", "part", "power", "relu", "reshape", "sigmoid", "sign", "sqrt",
-    "square", "sub", "sum", "tanh", "transpose", "where",
+    "square", "sub", "sum", "tanh", "transpose", "warp", "where",
 ]  # fmt: skip
