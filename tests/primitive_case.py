@@ -36,6 +36,7 @@ class Case:
 
     @property
     def kinds(self):
+        """The kinds of the arguments as a program knows them."""
         return [{"positive": "real"}.get(kind, kind) for kind, _ in self.arguments]
 
 

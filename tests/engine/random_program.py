@@ -3,6 +3,8 @@
 Values stay bounded: products and powers go through tanh. Shapes have the run axis R first.
 """
 
+# ruff: noqa: D102 - an action is named by what it appends
+
 import numpy as np
 
 from steepest.program import F, Recorder

@@ -89,7 +89,9 @@ def test_kernel_equals_definition(case, name):
     arrays, values, instruction = prepared(case)
     for dtype in (np.float64, np.float32):
         engine, own = make_engine(name, dtype), rounded(arrays, dtype)
-        expected = definition(case, [a.astype(np.float64) if a.dtype.kind == "f" else a for a in own])
+        expected = definition(
+            case, [a.astype(np.float64) if a.dtype.kind == "f" else a for a in own]
+        )
         for layout in ("dense", "part", "transposed"):
             args = [
                 placed(engine, values[i], a, layout)
@@ -130,7 +132,7 @@ def test_output_may_be_written_over_an_argument(case, over, name):
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_one_array_as_both_arguments_and_output(name):
-    """x * x, x - x and where(x, x, x) over x itself."""
+    """X * x, x - x and where(x, x, x) over x itself."""
     recorder = Recorder()
     x = recorder.input("x", (2, 5))
     data = np.linspace(-1, 1, 10).reshape(2, 5)

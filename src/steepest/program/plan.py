@@ -143,11 +143,20 @@ def _donor(
     if not makers or not step.instructions[makers[0]].primitive.elementwise:
         return None
     later = {i for x in step.instructions[makers[0] + 1 :] for i in x.args}
-    given = {places.get(i) for i in step.writes}
+    given = {root(places, i) for i in step.writes if i in places}
     for argument in dict.fromkeys(step.reads):
+        holder = root(places, argument)
         same = program.values[argument] == program.values[index]
-        dying = last.get(argument) == position and isinstance(places.get(argument), Piece)
-        viewed = any(i != argument and root(places, i) == argument for i in step.reads)
-        if same and dying and argument not in later and not viewed and Same(argument) not in given:
+        whole = isinstance(places.get(argument), (Piece, Same))
+        dying = last.get(holder) == position and isinstance(places.get(holder), Piece)
+        viewed = any(i != argument and root(places, i) == holder for i in step.reads)
+        if (
+            same
+            and whole
+            and dying
+            and argument not in later
+            and not viewed
+            and holder not in given
+        ):
             return argument
     return None
