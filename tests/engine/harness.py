@@ -11,6 +11,7 @@ from steepest.seeds import keys, stream
 from steepest.train.step import Task, train_program
 
 EXAMPLES, CLASSES = 200, 4
+TABLES = ("data", "targets")
 
 
 def small_task(arch, runs=1, shape=(6, 6, 1)):
@@ -19,6 +20,12 @@ def small_task(arch, runs=1, shape=(6, 6, 1)):
 
 def train_steps(arch, rules, seeds, engine, steps=20, batch=16):
     """Return final parameters (R, P), losses (steps, R) after `steps` steps, one seed a run."""
+    arrays, losses = train_arrays(arch, rules, seeds, engine, steps, batch)
+    return arrays["params"], losses
+
+
+def train_arrays(arch, rules, seeds, engine, steps=20, batch=16):
+    """Return all named arrays of the state (parameters, slots, statistics) and the losses."""
     task = small_task(arch, len(seeds))
     generator = stream(7, "data")
     data = generator.integers(0, 128, (EXAMPLES, *task.shape)).astype(np.uint8)
@@ -33,6 +40,9 @@ def train_steps(arch, rules, seeds, engine, steps=20, batch=16):
         "params": engine.array(value, start),
         **{f"slot.{n}": engine.array(value) for n in rules[0].slots},
     }
+    for leaf in task.declared.statistics:
+        first = np.stack([leaf.initial.draw(leaf.shape, generator)] * len(seeds))
+        shared[f"stat.{leaf.name}"] = engine.array(Value(first.shape, "real"), first)
     program = train_program(task, rules, batch)
     bound = bind_programs({"train": program}, engine, shared)["train"]
     t = np.arange(1, steps + 1)
@@ -52,4 +62,5 @@ def train_steps(arch, rules, seeds, engine, steps=20, batch=16):
                 engine.write(bound.inputs[name], table[i])
         bound.replay()
         losses.append(np.array(engine.numpy(bound.outputs["loss"])))
-    return np.array(engine.numpy(shared["params"])), np.array(losses)
+    state = {n: np.array(engine.numpy(a)) for n, a in shared.items() if n not in TABLES}
+    return state, np.array(losses)

@@ -59,7 +59,7 @@ def engines():
 
 
 @pytest.mark.parametrize("case", CONVOLUTIONS)
-@pytest.mark.parametrize("chunk", [1, 1 << 20])
+@pytest.mark.parametrize("chunk", [1, 3000, 1 << 20])
 def test_convolution_equals_its_definition(case, chunk, monkeypatch):
     """Forward and all gradients, with and without chunks, for several windows and groups."""
     monkeypatch.setattr(numpy_convolution, "CHUNK_BYTES", chunk)

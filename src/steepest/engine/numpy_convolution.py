@@ -1,12 +1,12 @@
 """NumPy kernels of convolution and its gradients: windows unfolded chunk by chunk, then one GEMM.
 
-A chunk is as many images as unfold into about 1 MB: its matrix is made, used and forgotten within
-the cache. The calls and their views are all made when a program is bound; a replay only runs them.
+A chunk is as many images, or lines of one, as unfold into about 1 MB: its matrix is made, used and
+forgotten within the cache. All calls and views are made when a program is bound.
 Shapes have no run axis here: x (N, H, W, C), weights (h, w, C / groups, O), y (N, H', W', O).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.lib.stride_tricks import as_strided
 from steepest.engine.protocol import Call
 
 Array = np.ndarray
+Band = tuple[slice, slice]  # examples, and lines of the result
 CHUNK_BYTES = 1 << 20  # measured: 0.5 to 2 MB are equal, whole batches 1.3 to 1.5 times slower
 
 
@@ -51,32 +52,48 @@ def _views(x: Array, how: Window, planes: bool) -> Array:
     return as_strided(x, shape, (n, h * s, w * s, h, w, c))
 
 
-def unfold(x: Array, how: Window) -> Iterator[tuple[slice, list[Call], Array]]:
-    """Yield per chunk: the examples, the calls that unfold them, the matrix (pixels, h w C).
+def _bands(how: Window, examples: int, row_bytes: int) -> Iterator[Band]:
+    """Yield chunks of whole images, or of lines of one image where that alone is too large."""
+    height = how.size[0]
+    lines = max(1, CHUNK_BYTES // max(row_bytes, 1))
+    if lines >= height:
+        for part in _chunks(examples, height * row_bytes):
+            yield part, slice(0, height)
+        return
+    for example in range(examples):
+        for start in range(0, height, lines):
+            yield slice(example, example + 1), slice(start, min(start + lines, height))
+
+
+def unfold(x: Array, how: Window) -> Iterator[tuple[Band, list[Call], Array]]:
+    """Yield per chunk: its part of y, the calls that unfold it, the matrix (pixels, h w C).
 
     Few channels are copied plane by plane (rows of pixels), many window by window (rows of
     channels), whichever rows are longer; BLAS reads either order.
     """
     examples, height, width, channels = x.shape
-    inner, pixels = how.window[0] * how.window[1] * channels, how.size[0] * how.size[1]
+    inner, p = how.window[0] * how.window[1] * channels, how.padding
     planes = how.window[1] * channels < how.size[1]
-    slices = list(_chunks(examples, inner * pixels * x.itemsize))
-    widest, p = slices[0].stop, how.padding
-    matrix = np.empty(0 if how.is_pixel else widest * pixels * inner, x.dtype)
+    bands = list(_bands(how, examples, inner * how.size[1] * x.itemsize))
+    widest, lines = bands[0][0].stop, bands[0][1].stop
+    matrix = np.empty(0 if how.is_pixel else widest * lines * how.size[1] * inner, x.dtype)
     border = np.zeros((widest, height + 2 * p, width + 2 * p, channels) if p else 0, x.dtype)
-    for part in slices:
-        n, calls, source = part.stop - part.start, [], x[part]
-        if how.is_pixel and source.flags.c_contiguous:
-            yield part, [], source.reshape(n * pixels, inner)
+    for part, rows in bands:
+        n, calls, source = part.stop - part.start, list[Call](), x[part]
+        pixels = n * (rows.stop - rows.start) * how.size[1]
+        if how.is_pixel and source[:, rows].flags.c_contiguous:
+            yield (part, rows), [], source[:, rows].reshape(pixels, inner)
             continue
         if p:
-            calls.append((np.copyto, (border[:n, p : p + height, p : p + width], source)))
+            if rows.start == 0:
+                calls.append((np.copyto, (border[:n, p : p + height, p : p + width], source)))
             source = border[:n]
-        seen = _views(source, how, planes)
+        own = replace(how, size=(rows.stop - rows.start, how.size[1]))
+        seen = _views(source[:, rows.start * how.stride :], own, planes)
         target = (matrix if matrix.size else np.empty(seen.size, x.dtype))[: seen.size]
         calls.append((np.copyto, (target.reshape(seen.shape), seen)))
-        flat = target.reshape((inner, n * pixels) if planes else (n * pixels, inner))
-        yield part, calls, flat.T if planes else flat
+        flat = target.reshape((inner, pixels) if planes else (pixels, inner))
+        yield (part, rows), calls, flat.T if planes else flat
 
 
 def _grouped(x: Array, groups: int) -> list[Array]:
@@ -192,7 +209,7 @@ def conv2d_weight(args: list[Array], outs: list[Array], attributes: dict[str, An
         piece = np.empty_like(total)
         for chunk, unfolding, matrix in unfold(part, how):
             own = _flat(back[chunk], calls)
-            first = chunk.start == 0
+            first = chunk[0].start == chunk[1].start == 0
             calls += [*unfolding, (np.dot, (matrix.T, own, total if first else piece))]
             if not first:
                 calls.append((np.add, (total, piece, total)))
