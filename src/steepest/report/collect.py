@@ -96,12 +96,21 @@ def headline(found: Conclusion) -> str:
     if reference is not None and reference != best.name:
         if beaten:
             return f"{lead} and is better than the reference {found.labels[reference]}."
-        return f"{lead}, but cannot be told from the reference {found.labels[reference]}."
+        word = _word(found.verdicts, best.name, reference)
+        other = found.labels[reference]
+        if word == "equivalent":
+            margin = f"±{100 * found.study.margin:g} points"
+            return f"{lead}, but is equivalent to the reference {other} within {margin}."
+        return f"{lead}, but is not distinguishable from the reference {other}."
     if len(beaten) == len(found.arms) - 1:
         return f"{lead} and is better than every other arm."
     if beaten:
         return f"{lead}; it is better than {_listed(found, beaten)}, but not than the rest."
     return f"{lead}, but is better than no other arm: this study cannot name a winner."
+
+
+def _word(verdicts: tuple[Finding, ...], a: str, b: str) -> str:
+    return next((v.word for v in verdicts if (v.a, v.b) == (a, b)), "not distinguishable")
 
 
 def _beaten(verdicts: tuple[Finding, ...], name: str) -> list[str]:
