@@ -121,7 +121,57 @@ def _avg_pool_grad(args: list[Any], outs: list[Any], attributes: dict[str, Any])
     ]
 
 
+def _is_leading(x: Any, attributes: dict[str, Any]) -> bool:
+    """Tell whether statistics run over all axes but the last, which ATen has a kernel for."""
+    return attributes["axes"] == tuple(range(1, x.dim() - 1)) and x.dim() in {3, 5}
+
+
+def _channels_second(x: Any) -> Any:
+    return x.movedim(-1, 1)
+
+
 def _normalize(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> list[Call]:
+    if not _is_leading(args[0], attributes):
+        return _normalize_any(args, outs, attributes)
+    eps, norm = attributes["eps"], torch.ops.aten.native_batch_norm.out
+    calls: list[Call] = []
+    for x, gain, shift, y, mean, variance in zip(*args, *outs, strict=True):
+        root = torch.empty_like(mean.view(-1))
+        how = {"out": _channels_second(y), "save_mean": mean.view(-1), "save_invstd": root}
+        rest = (gain.view(-1), shift.view(-1), None, None, True, 0.0, eps)
+        calls.append((partial(norm, _channels_second(x), *rest, **how), ()))
+        calls.append((_variance, (root, eps, variance.view(-1))))
+    return calls
+
+
+def _variance(root: Any, eps: float, out: Any) -> None:
+    """Undo root = 1 / sqrt(variance + eps)."""
+    torch.pow(root, -2.0, out=out).sub_(eps)
+
+
+def _normalize_grad(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> list[Call]:
+    if not _is_leading(args[0], attributes):
+        return _normalize_grad_any(args, outs, attributes)
+    return [
+        (_batch_norm_grad, (arrays[:5], arrays[5:], attributes["eps"]))
+        for arrays in zip(*args, *outs, strict=True)
+    ]
+
+
+def _batch_norm_grad(args: tuple[Any, ...], outs: tuple[Any, ...], eps: float) -> None:
+    g, x, gain, mean, variance = args
+    dx, to_gain, to_shift = outs
+    root = torch.rsqrt(variance.view(-1) + eps)
+    back = torch.ops.aten.native_batch_norm_backward(
+        _channels_second(g), _channels_second(x), gain.view(-1), None, None,
+        mean.view(-1), root, True, eps, [True, True, True],
+    )  # fmt: skip
+    _channels_second(dx).copy_(back[0])
+    to_gain.view(-1).copy_(back[1])
+    to_shift.view(-1).copy_(back[2])
+
+
+def _normalize_any(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> list[Call]:
     x, gain, shift = args
     y, mean, variance = outs
     axes, eps = attributes["axes"], attributes["eps"]
@@ -136,7 +186,7 @@ def _normalize(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> 
     return [(kernel, ())]
 
 
-def _normalize_grad(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> list[Call]:
+def _normalize_grad_any(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> list[Call]:
     g, x, gain, mean, variance = args
     dx, to_gain, to_shift = outs
     axes, eps = attributes["axes"], attributes["eps"]
