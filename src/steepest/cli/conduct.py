@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from steepest.study.store import Store
 
 
+MANY = 8  # comparisons, above which the undecided ones are only counted
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wishes:
     """How a study is to be executed and shown."""
@@ -175,6 +178,7 @@ def finish(study: "Study", store: "Store", wishes: Wishes, show: "Callable[..., 
 
 def tell(found: "Conclusion", content: "Content", show: "Callable[..., None]") -> None:
     """Print the answer, the table of arms, the verdicts and the warnings."""
+    from steepest.report.collect import verdict_sentence
     from steepest.report.table import table
 
     show("")
@@ -182,10 +186,10 @@ def tell(found: "Conclusion", content: "Content", show: "Callable[..., None]") -
     show("")
     show(table(content).rstrip())
     show("")
-    decided = [v for v in content.verdicts if v.word in ("better", "worse", "equivalent")]
-    shown = decided if len(content.verdicts) > 8 else content.verdicts
+    decided = [v for v in found.verdicts if v.word != "not distinguishable"]
+    shown = decided if len(found.verdicts) > MANY else found.verdicts
     for verdict in shown:
-        show(f"  {verdict.sentence}")
+        show(f"  {verdict_sentence(found, verdict)}")
     counts = Counter(v.word for v in content.verdicts)
     words = ", ".join(f"{n} {word}" for word, n in counts.items())
     show(f"{len(content.verdicts)} comparisons: {words}.")

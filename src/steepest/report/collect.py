@@ -17,7 +17,7 @@ from steepest.report.content import (
     Verdict,
 )
 from steepest.stats.verdict import Verdict as Finding
-from steepest.stats.verdict import sentence
+from steepest.stats.verdict import claim, sentence
 from steepest.study.conclusion import ArmResult, Conclusion, value_text
 from steepest.study.query import list_openings, read_environment
 from steepest.study.store import Store
@@ -77,9 +77,9 @@ def claim_scope(found: Conclusion) -> str:
         )
     if any(a.choices[0].values for a in found.arms):
         return (
-            "The verdicts are about tuned cells (each arm at the hyper-parameters named beside it), "
-            "not about the optimizers in general: each arm was tuned once, and the luck of that "
-            "tuning is not in the intervals."
+            "The verdicts are about tuned cells (each arm at the hyper-parameters named beside "
+            "it), not about the optimizers in general: each arm was tuned once, and the luck of "
+            "that tuning is not in the intervals."
         )
     return "The verdicts are about the arms exactly as they are set."
 
@@ -128,7 +128,7 @@ def _value(found: Conclusion, value: float) -> str:
 
 
 def verdict_sentence(found: Conclusion, verdict: Finding) -> str:
-    """Return a verdict's sentence in the study's words."""
+    """Return a verdict with its evidence in one sentence, in the study's words."""
     return sentence(verdict, found.labels, found.study.metric != "loss", found.repeated)
 
 

@@ -47,17 +47,27 @@ def sentence(
     With `points`, scores are fractions and differences are said in points (hundredths).
     `unit` is what was repeated: "seeds" or "tunings".
     """
-    names = labels or {}
-    a, b = names.get(verdict.a, verdict.a), names.get(verdict.b, verdict.b)
+    names = _names(verdict, labels)
+    said = claim(verdict, labels, points)
+    text = f"{said}: {_amount(verdict.delta, points)} ({_evidence(verdict, points)})"
+    return "; ".join([text, *_remarks(verdict, names, points, unit)])
+
+
+def claim(verdict: Verdict, labels: Mapping[str, str] | None = None, points: bool = True) -> str:
+    """Return what the verdict says, without its evidence."""
+    a, b = _names(verdict, labels)
     margin = f"±{_amount(verdict.margin, points, sign=False)}"
-    claim = {
+    return {
         "better": f"{a} is better than {b}",
         "worse": f"{a} is worse than {b}",
         "equivalent": f"{a} and {b} are equivalent within {margin}",
         "not distinguishable": f"{a} and {b} are not distinguishable",
     }[verdict.word]
-    text = f"{claim}: {_amount(verdict.delta, points)} ({_evidence(verdict, points)})"
-    return "; ".join([text, *_remarks(verdict, (a, b), points, unit)])
+
+
+def _names(verdict: Verdict, labels: Mapping[str, str] | None) -> tuple[str, str]:
+    names = labels or {}
+    return names.get(verdict.a, verdict.a), names.get(verdict.b, verdict.b)
 
 
 def _evidence(verdict: Verdict, points: bool) -> str:
