@@ -40,11 +40,15 @@ class Linear:
     l2: float = 0.0
 
     def __call__(self, x: Any, scope: Scope) -> Any:
-        """Return (R, N, units)."""
+        """Return (R, N, ..., units)."""
         units = scope.classes if self.units == "classes" else self.units
         w = scope.param("w", (x.shape[-1], units), self.initial)
         penalize(w, self.l1, self.l2, scope)
-        y = x @ w
+        if x.ndim == 3:
+            y = x @ w
+        else:
+            rows = F.reshape(x, shape=(x.shape[0], math.prod(x.shape[1:-1]), x.shape[-1]))
+            y = F.reshape(rows @ w, shape=(*x.shape[:-1], units))
         return y + scope.vector("b", y, Zeros()) if self.bias else y
 
 
