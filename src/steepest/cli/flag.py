@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
 PARTS = ("model", "optimizer", "schedule")
 WORDS = {"true": True, "false": False, "none": None}
-TEXTS = ("data", "target", "monitor", "precision", "engine")  # never read as literals
+TEXTS = (
+    "data",
+    "target",
+    "monitor",
+    "augment",
+    "probes",
+    "precision",
+    "engine",
+)  # never read as literals
 RUN = Group("Run", sort_key=1)
 STOPPING = ("patience", "min_delta", "monitor")
 Texts = Annotated[tuple[str, ...], Parameter(negative=())]
@@ -68,6 +76,10 @@ class RunFlags:
     "Draw examples so that classes are equally likely."
     normalize: bool | None = None
     "Centre and scale inputs by the training examples [all but images]."
+    augment: str | None = None
+    "Augmentations of the training examples, in order: 'crop(padding=2),flip' [none]."
+    probes: str | None = None
+    "What else to measure while training: grad_norm,dead [nothing]."
     patience: str | None = None
     "Stop early: epochs without improvement to wait for."
     min_delta: str | None = None
