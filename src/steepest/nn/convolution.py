@@ -134,11 +134,13 @@ class AdaptiveAveragePool:
 class Shortcut:
     """The parameter-free shortcut of a residual network (He et al. 2016, option A).
 
-    Every `stride`-th pixel, with zeros for the channels that are missing, half on either side.
+    Every `stride`-th pixel, with zeros for the channels that are missing: `before` of them in front
+    of the others, half if negative.
     """
 
     filters: int
     stride: int = 2
+    before: int = -1
 
     def __call__(self, x: Any, scope: Scope) -> Any:
         """Return (R, N, H', W', filters)."""
@@ -147,7 +149,12 @@ class Shortcut:
         missing = self.filters - x.shape[-1]
         if not missing:
             return y
-        return F.pad(y, axis=4, before=missing // 2, after=missing - missing // 2)
+        before = self.front(missing)
+        return F.pad(y, axis=4, before=before, after=missing - before)
+
+    def front(self, missing: int) -> int:
+        """Return how many of the missing channels stand in front."""
+        return missing // 2 if self.before < 0 else self.before
 
 
 @dataclass(frozen=True)

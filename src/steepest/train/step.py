@@ -183,6 +183,15 @@ def eval_program(task: Task, batch: int) -> Program:
     return inputs.recorder.program(measured)
 
 
+def gradient_program(task: Task, batch: int) -> Program:
+    """Record the gradient (R, P) of the mean loss of a batch, in evaluation mode."""
+    inputs = _Inputs(task, batch)
+    x, targets = inputs.batch()
+    output, _ = apply(task.arch.root, x, inputs.find, task.classes)
+    objective = F.mean(task.loss(output, targets), axis=1)
+    return inputs.recorder.program({"gradient": _gradient(inputs, objective)})
+
+
 def flops_per_example(program: Program, batch: int, runs: int) -> float:
     """Return a program's floating-point operations for one example of one run."""
     return program.flops / (batch * runs)

@@ -1,0 +1,124 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from steepest.compress.criterion import CHANNELS, WEIGHTS, prunable
+from steepest.compress.mask import analyse
+from steepest.compress.schedule import Cubic, Iterative
+from steepest.compress.tune import Plan, prune
+from steepest.data import from_arrays
+from steepest.errors import UsageError
+from steepest.seeds import stream
+from steepest.spec import RunSpec
+from steepest.train.evaluate import evaluate
+from steepest.train.finish import complete
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """Return spec, data and weights of a small network trained on separable blots."""
+    drawn = stream(0, "blots")
+    y = np.arange(240) % 3
+    x = drawn.integers(0, 90, size=(240, 8, 8, 1))
+    for k in range(3):
+        x[y == k, 2 * k : 2 * k + 3, 2 * k : 2 * k + 3] += 150
+    dataset = from_arrays("blots", x.astype(np.uint8), y)
+    spec = RunSpec(data="blots", model="vgg(filters=(4,6),hidden=8,dropout=0.1)", epochs=2,
+                   batch_size=32, optimizer="adam(lr=0.01)")  # fmt: skip
+    return spec, dataset, complete(spec, dataset).last
+
+
+@pytest.mark.parametrize("method", WEIGHTS)
+def test_single_weights_reach_the_sparsity_and_keep_it(method, trained):
+    """After fine-tuning exactly floor(s n) weights are zero, and no bias was touched."""
+    found = prune(*trained, Plan(method, 0.7, epochs=1))
+    parts = analyse(found.state.arrays["params"], prunable(found.session))
+    size = sum(p.size for p in parts)
+    assert size - sum(p.nonzero for p in parts) == int(0.7 * size)
+    assert found.session.task.declared.size == len(trained[2].arrays["params"])
+
+
+@pytest.mark.parametrize("method", CHANNELS)
+def test_channels_are_removed_from_the_tensors(method, trained):
+    """Half of every layer's channels go, and the smaller network is a spec of its own."""
+    spec, dataset, state = trained
+    if method == "batchnorm":  # the hidden layer has none
+        spec = replace(spec, model="resnet20(blocks=1,width=4)")
+        state = complete(spec, dataset).last
+    found = prune(spec, dataset, state, Plan(method, 0.5, structured=True, epochs=1))
+    small = found.spec.arch.count_params((8, 8, 1), 3)
+    assert small == len(found.state.arrays["params"]) < 0.4 * len(state.arrays["params"])
+    assert found.session.flops < 0.6 * complete(replace(spec, epochs=1), dataset).session.flops
+
+
+def test_shrinking_changes_no_prediction(trained):
+    """The smaller network has the validation loss of the masked one before any training."""
+    plan = Plan("l1", 0.5, structured=True)
+    spec, dataset, state = trained
+    shrunk = prune(spec, dataset, state, plan)
+    masked = prune(spec, dataset, state, replace(plan, sparsity=0.0))
+    from steepest.compress.tune import _mask, _opened, write_mask
+
+    session = _opened(masked.spec, dataset, state, masked=True)
+    write_mask(session, _mask(session, plan, 0.5))
+    (measure,) = evaluate(session, session.split.validation)
+    assert shrunk.cut.loss == pytest.approx(measure.loss, rel=1e-5)
+
+
+@pytest.mark.parametrize("schedule", [Iterative(3), Cubic(0.6)])
+@pytest.mark.parametrize("structured", [True, False])
+def test_gradual_schedules_end_where_one_shot_does(schedule, structured, trained):
+    """Gradual cutting leaves as many parameters as cutting at once."""
+    method = "l2" if structured else "magnitude"
+    plan = Plan(method, 0.5, structured, epochs=4, schedule=schedule)
+    gradual = prune(*trained, plan)
+    once = prune(*trained, Plan(method, 0.5, structured))
+    counts = [
+        np.count_nonzero(
+            p.state.arrays["params"] if not structured else np.ones_like(p.state.arrays["params"])
+        )
+        for p in (gradual, once)
+    ]
+    assert abs(counts[0] - counts[1]) <= 2
+    assert len(gradual.epochs) == 4
+
+
+def test_zero_sparsity_changes_nothing(trained):
+    """Sparsity 0 without training gives the run's own measurements."""
+    dense = complete(*trained[:2]).measure
+    assert prune(*trained, Plan("magnitude", 0.0)).measure.loss == pytest.approx(dense.loss)
+    assert prune(*trained, Plan("l1", 0.0, True)).measure.loss == pytest.approx(dense.loss)
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        (lambda: Plan("magnitude", 1.0), "1 leaves no network"),
+        (lambda: Plan("magnitud", 0.5), "unknown method 'magnitud' of unstructured pruning"),
+        (lambda: Plan("l1", 0.5), "add --structured"),
+        (lambda: Plan("gradient", 0.5, structured=True), "leave out --structured"),
+        (lambda: Plan("l1", 0.5, True, scope="layers"), "layer"),
+    ],
+)
+def test_impossible_plans_are_refused(plan, message):
+    """One sentence says what is wrong with a plan."""
+    with pytest.raises(UsageError, match=message):
+        plan()
+
+
+def test_layer_without_weights_left_is_named(trained):
+    """A layer whose weights would all go is refused by name."""
+    spec, dataset, state = trained
+    params = state.arrays["params"].copy()
+    params[: 3 * 3 * 4] *= 1e-9  # the first convolution is worth nothing
+    broken = replace(state, arrays=state.arrays | {"params": params})
+    with pytest.raises(UsageError, match=r"'0.w' would be pruned to nothing"):
+        prune(spec, dataset, broken, Plan("magnitude", 0.5))
+
+
+def test_run_without_validation_is_refused(trained):
+    """Without validation examples there is nothing to compare by."""
+    spec, dataset, state = trained
+    with pytest.raises(UsageError, match="held out no validation examples"):
+        prune(replace(spec, validation=0.0), dataset, state, Plan("magnitude", 0.5))
