@@ -133,9 +133,10 @@ def verdict_sentence(found: Conclusion, verdict: Finding) -> str:
 
 
 def _verdict(found: Conclusion, v: Finding) -> Verdict:
+    said = claim(v, found.labels, found.study.metric != "loss")
     return Verdict(
-        a=v.a, b=v.b, word=v.word, sentence=verdict_sentence(found, v), delta=v.delta, low=v.low,
-        high=v.high, n=v.n, superiority=v.superiority, detectable=v.detectable,
+        a=v.a, b=v.b, word=v.word, sentence=f"{said}.", delta=v.delta, low=v.low, high=v.high,
+        n=v.n, superiority=v.superiority, detectable=v.detectable,
         more_seeds=v.more_seeds,
     )  # fmt: skip
 

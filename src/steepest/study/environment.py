@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from steepest.engine.native import flush_denormals, note
+
 PACKAGES = ("steepest", "numpy", "scipy", "torch")
 
 
@@ -23,6 +25,8 @@ def facts() -> dict[str, Any]:
         "cores": os.cpu_count() or 1,
         "threads per worker": 1,
         "blas": _blas(),
+        "denormals flushed": flush_denormals(),
+        "compiled kernels": note() or "yes",
     }
     for name in PACKAGES:
         try:

@@ -13,6 +13,7 @@ import numpy as np
 from steepest.data import Dataset, batches, order, split
 from steepest.engine.choice import make_engine
 from steepest.engine.executor import Bound, bind_programs
+from steepest.engine.native import flush_denormals
 from steepest.engine.protocol import Engine
 from steepest.errors import DataError, UsageError
 from steepest.nn.arch import initial_values
@@ -89,6 +90,7 @@ def open_session(
     where runs cannot share a program or the data does not suit the model.
     """
     spec = specs[0]
+    flush_denormals()  # decaying moments would slow every kernel down
     if len({_shape_of(s) for s in specs}) > 1:
         raise UsageError("runs of one session share model, rule, batch size, epochs and data")
     engine = engine or make_engine(spec.engine, spec.precision)
