@@ -140,9 +140,11 @@ def _reduction(function: np.ufunc) -> Kernel:
         if len(axes) != len(attributes["axes"]):
             raise ValueError("a program for an engine keeps the run axis out of reductions")
         x, out = args[0], outs[0]
-        if function is np.add and axes == (0,) and x.ndim == 2 and x.flags.c_contiguous:
-            ones = np.ones(x.shape[0], x.dtype)  # BLAS sums columns faster than add.reduce
-            return [(np.dot, (ones, x, out.reshape(-1)))]
+        leading = axes == tuple(range(len(axes))) and 0 < len(axes) < x.ndim
+        if function is np.add and leading and x.flags.c_contiguous and x.dtype.kind == "f":
+            rows = x.reshape(int(np.prod(x.shape[: len(axes)])), -1)
+            ones = np.ones(len(rows), x.dtype)  # BLAS sums columns faster than add.reduce
+            return [(np.dot, (ones, rows, out.reshape(-1)))]
         return [(function.reduce, (x, axes, None, out, attributes["keepdims"]))]
 
     return kernel
