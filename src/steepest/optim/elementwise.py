@@ -28,7 +28,10 @@ def _coupled(p: Any, g: Any, c: Mapping[str, Any]) -> Any:
 
 @dataclass(frozen=True)
 class SGD:
-    """p - lr g (Robbins & Monro 1951)."""
+    """p - lr g (Robbins & Monro 1951).
+
+    Deviates in SGD, Momentum and Nesterov: the default lr is Keras' 0.01; PyTorch's is 0.001.
+    """
 
     lr: float = 1e-2
     weight_decay: float = 0.0
