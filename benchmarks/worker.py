@@ -40,6 +40,7 @@ class Worker:
     def __init__(self, threads: int, extra: dict[str, str]) -> None:
         saved = dict(os.environ)
         os.environ.update(machine.environment(threads) | extra)
+        os.environ.pop("OPENBLAS_CORETYPE", None)  # every library chooses kernels for this CPU
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, threads), daemon=False)
