@@ -30,6 +30,15 @@ def test_a_finished_run_is_measured_at_its_last_weights(blobs):
     assert result.gap == train.accuracy - result.measure.accuracy
 
 
+@pytest.mark.parametrize("validation", [0.1, 0.3, 0.5])
+def test_the_gap_is_measured_whatever_the_sizes_of_the_split(blobs, validation):
+    """Training rows are no multiple of the validation rows: each is measured once."""
+    result = complete(_spec(validation=validation, epochs=1), blobs)
+    n = result.session.split.train.shape[1]
+    assert result.training.examples == n == result.training.confusion.sum()
+    assert result.measure.confusion.sum() == blobs.n - n
+
+
 def test_the_best_state_is_that_of_the_lowest_validation_loss(blobs):
     result = complete(_spec(**FAST), blobs, keep="best")
     losses = [row["val_loss"] for row in result.rows]

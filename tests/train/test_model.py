@@ -57,6 +57,7 @@ ARCHS = {
     "zoo": "mlp(hidden=(6,),dropout=0.2)",
     "layers": nn.Chain(nn.Flatten(), nn.Linear(5), nn.Tanh(), nn.Linear("classes")),
     "arch": nn.zoo.mlp(hidden=(4,), activation="gelu"),
+    "statistics": nn.Chain(nn.Linear(5), nn.BatchNorm(), nn.ReLU(), nn.Linear("classes")),
 }
 
 

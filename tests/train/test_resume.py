@@ -74,8 +74,12 @@ def test_every_schedule_resumes_after_every_epoch(blobs, tmp_path, schedule):
 
 
 @pytest.mark.parametrize(
-    "more", [{"balanced": True}, {"precision": "float64"}, {"batch_size": "full"}, {"l2": 0.01}]
-)
+    "more",
+    [
+        {"balanced": True}, {"precision": "float64"}, {"batch_size": "full"}, {"l2": 0.01},
+        {"model": "fc_net(hidden=(6, 5), norm='batch', dropout=0.2)"},
+    ],
+)  # fmt: skip
 def test_every_way_to_draw_and_count_resumes(blobs, tmp_path, more):
     _check_resumes(_spec(**more), blobs, tmp_path / "state.safetensors")
 
