@@ -19,7 +19,9 @@ FORBIDDEN_CALLS = {"eval", "exec", "torch.load", "yaml.load", "__import__"}
 
 LINES, FUNCTION, PARAMETERS = 300, 40, 6
 # What may exceed a size, and why: "path" for a file, "path:name" for a function or class.
-EXCEPTIONS: dict[str, str] = {}
+EXCEPTIONS = {
+    "src/steepest/train/model.py:fit": "the signature of Keras' fit, which is promised to users",
+}
 
 
 def trees():

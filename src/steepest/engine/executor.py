@@ -134,7 +134,7 @@ def _final(program: Program) -> set[int]:
 
 
 def _registers(step: Step) -> dict[int, int]:
-    """Number the inner values so that a register is free again after its last reader."""
+    """Return a register for every inner value; it is free again after the last reader."""
     last = {i: p for p, x in enumerate(step.instructions) for i in x.args}
     taken: dict[int, int] = {}
     free: list[int] = []

@@ -42,7 +42,7 @@ class Engine(Protocol):
 
     @property
     def copy(self) -> Callable[[Any, Any], Any]:
-        """Return copy(target, source) for arrays of this engine."""
+        """Return the function that copies one array over another: target first, then source."""
         ...
 
     def piece(self, memory: Any, offset: int, value: Value) -> Any:

@@ -72,7 +72,7 @@ def _kind(name: str) -> Any:
 
 
 def described(text: str) -> Arch:
-    """Return the arch that a JSON description stands for: the zoo's entry for one's own networks."""
+    """Return the arch that a JSON description stands for: one's own network as a zoo entry."""
     found = restore(json.loads(text))
     return found if isinstance(found, Arch) else Arch("own", found)
 
