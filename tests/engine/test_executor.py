@@ -73,7 +73,7 @@ def test_random_programs_replay_as_defined_on_torch():
 @pytest.mark.usefixtures("_small_blocks")
 def test_random_programs_replay_as_defined_compiled():
     """The compiled kernels, where there is a compiler, on a few programs."""
-    seed, worst = worst_difference(NumpyEngine(np.float64), range(3000, 3012))
+    seed, worst = worst_difference(NumpyEngine(np.float64), [*range(3000, 3010), 5064])
     assert worst < 1e-12, f"seed {seed} differs by {worst}"
 
 

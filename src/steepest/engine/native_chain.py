@@ -116,6 +116,9 @@ def merge_chains(first: Lowered, second: Lowered, real: np.dtype[Any]) -> Lowere
     """
     if not first.instructions or not second.instructions or not _is_mergeable(first, second):
         return None
+    seen = {i for x in first.instructions for i in (*x.args, *x.outs)}
+    if seen.intersection(i for x in second.instructions for i in x.outs):
+        return None  # the next block of a chain computes the same values anew
     instructions = (*first.instructions, *second.instructions)
     arrays = {**first.arrays, **second.arrays}
     entry = lower_chain(instructions, arrays, real)
