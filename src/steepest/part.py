@@ -66,20 +66,27 @@ def _listed(value: Any) -> Any:
     return [_listed(v) for v in value] if isinstance(value, tuple) else value
 
 
+def written(kind: str, given: Any, table: Mapping[str, Any]) -> Part:
+    """Return the part that a text, table or part describes, with every option it writes.
+
+    >>> written("optimizer", "adam(lr=0.001)", {}).options
+    (('lr', 0.001),)
+    """
+    if isinstance(given, Part):
+        return given
+    if isinstance(given, str):
+        return _from_text(kind, given)
+    if not isinstance(given, Mapping):
+        raise UsageError(f"{kind} must be a name or a table with a name, not {given!r}")
+    if "name" not in given:
+        raise UsageError(f"{kind} needs a name; known: {', '.join(sorted(table))}")
+    named = Part(str(given["name"]))
+    return named.with_options({k: v for k, v in given.items() if k != "name"})
+
+
 def parse(kind: str, given: Any, table: Mapping[str, Any]) -> Part:
     """Return the part that a text, table or part describes, its default options left out."""
-    if isinstance(given, Part):
-        part = given
-    elif isinstance(given, str):
-        part = _from_text(kind, given)
-    elif isinstance(given, Mapping):
-        if "name" not in given:
-            raise UsageError(f"{kind} needs a name; known: {', '.join(sorted(table))}")
-        part = Part(str(given["name"])).with_options(
-            {k: v for k, v in given.items() if k != "name"}
-        )
-    else:
-        raise UsageError(f"{kind} must be a name or a table with a name, not {given!r}")
+    part = written(kind, given, table)
     name = part.name if ":" in part.name else part.name.lower().replace("-", "_")
     defaults = parameters(kind, resolve(kind, name, table))
     kept = tuple(
@@ -118,6 +125,9 @@ def resolve(kind: str, name: str, table: Mapping[str, Any]) -> Any:
         module = importlib.import_module(module_name)
     except ImportError as error:
         raise UsageError(f"{kind} '{name}': cannot import '{module_name}' ({error})") from None
+    except Exception as error:  # a module of the user's own may raise anything
+        what = f"{type(error).__name__}: {error}"
+        raise UsageError(f"{kind} '{name}': importing '{module_name}' failed ({what})") from error
     if not hasattr(module, attribute):
         own = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
         raise UsageError(

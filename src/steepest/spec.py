@@ -93,6 +93,8 @@ def _plain(value: Any) -> Any:
 
 def _check(spec: RunSpec) -> None:
     """Raise UsageError naming the first field whose value is impossible."""
+    if not isinstance(spec.data, str) or not spec.data:
+        raise UsageError(f"data must be a name or a path, not {spec.data!r}")
     whole = {"epochs": 1, "seed": 0}
     for name, least in whole.items():
         value = getattr(spec, name)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 ARMS = ("sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "nadam")
 STUDY = Group("Study", sort_key=0)
 EPOCHS = 20
-QUICK = {"trials": 3, "seeds": 5}
+USUAL = {"trials": 5, "seeds": 10}
+QUICK = {"trials": 3, "seeds": 5, "epochs": 10}
+Switch = Annotated[bool, Parameter(negative=(), show_default=False)]
 
 
 @Parameter(name="*", group=STUDY)
@@ -29,21 +31,21 @@ class StudyFlags:
     "Tuning trials per arm, the same for every arm; below 10 they tune the learning rate [5]."
     seeds: int | None = None
     "Fresh paired seeds per tuned arm [10]."
-    tunings: int = 1
+    tunings: Annotated[int, Parameter(show_default=False)] = 1
     "Repetitions of tuning and evaluation; 5 or more allow claims about optimizers [1]."
     reference: str | None = None
     "Arm that the others are compared with [sgd if no arms are named, else all pairs]."
-    metric: str = "accuracy"
-    "accuracy, loss, f1, precision or recall, on the test set."
-    target: float | None = None
+    metric: Annotated[str, Parameter(show_default=False)] = "accuracy"
+    "accuracy, loss, f1, precision or recall, on the test set [accuracy]."
+    target: Annotated[float | None, Parameter(name="--target-accuracy")] = None
     "Validation accuracy whose time of arrival is compared [the median arm's, rounded down]."
-    margin: float = 0.005
-    "Differences within ± this are equivalent."
-    score: str = "last"
-    "Weights that are scored: last (epoch) or best (validation epoch)."
-    widen: bool = False
+    margin: Annotated[float, Parameter(show_default=False)] = 0.005
+    "Differences within ± this are equivalent [0.005]."
+    score: Annotated[str, Parameter(show_default=False)] = "last"
+    "Weights that are scored: last (epoch) or best (validation epoch) [last]."
+    widen: Switch = False
     "Give every arm further trials where a best one lies at the edge of its range."
-    quick: bool = False
+    quick: Switch = False
     "Fewer trials, seeds and epochs: a first look."
     name: str | None = None
     "Name of the study in the store and of its folder."
@@ -60,13 +62,13 @@ class WorkFlags:
     "URL of the store [sqlite:///runs/steepest.db, or STEEPEST_STORE]."
     out: str | None = None
     "Where the report is written [runs/STUDY/report.html]."
-    json: bool = False
+    json: Switch = False
     "End with one JSON object on stdout."
-    fresh: bool = False
+    fresh: Switch = False
     "Repeat runs that the store already has."
-    dry_run: bool = False
+    dry_run: Switch = False
     "Show the plan and run nothing."
-    open: bool = True
+    open: Annotated[bool, Parameter(show_default=False)] = True
     "Open the report in a browser, on a terminal with a display."
 
     def wishes(self) -> Wishes:
@@ -86,26 +88,31 @@ def compare(
 ) -> int:
     """Compare arms fairly: the same tuning budget, paired seeds, a sealed test set.
 
-    An arm is an optimizer ("adam", "adam(lr=0.01)") or a setting ("model=mlp(dropout=0.5)").
-    Without arms: sgd momentum adagrad rmsprop adam adamw nadam on the bundled digits.
-
-    Example: steepest compare sgd adam --data mnist --epochs 5 --trials 5 --seeds 10
+    Parameters
+    ----------
+    arms
+        Optimizers (adam, or 'adam(lr=0.01)'), or settings ('model=mlp(dropout=0.5)')
+        [sgd momentum adagrad rmsprop adam adamw nadam].
+    study
+        What decides the comparison.
+    run
+        What all arms share.
+    work
+        How it is done and shown.
     """
     from steepest.study.design import from_arms
 
     flags = study or StudyFlags()
-    base: dict[str, Any] = {"data": "digits", "model": "mlp", "epochs": EPOCHS}
+    epochs = QUICK["epochs"] if flags.quick else EPOCHS
+    base: dict[str, Any] = {"data": "digits", "model": "mlp", "epochs": epochs}
     base |= plain(run or RunFlags())
-    base.pop("seed", None)
-    budget = {"trials": 5, "seeds": 10} | (QUICK if flags.quick else {})
-    if flags.quick:
-        base["epochs"] = max(1, int(base["epochs"]) // 2)
-    given = {k: getattr(flags, k) for k in ("trials", "seeds") if getattr(flags, k) is not None}
+    usual = QUICK if flags.quick else USUAL
+    budget = {k: usual[k] if getattr(flags, k) is None else getattr(flags, k) for k in USUAL}
     names = arms or ARMS
     reference = flags.reference or (None if arms else ARMS[0])
     made = from_arms(
         names, base, flags.name or "compare", _question(names, base, reference),
-        **budget | given, tunings=flags.tunings, reference=reference, metric=flags.metric,
+        **budget, tunings=flags.tunings, reference=reference, metric=flags.metric,
         target=flags.target, margin=flags.margin, score=flags.score, widen=flags.widen,
     )  # fmt: skip
     if flags.name is None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steepest import paths
+from steepest.errors import NothingMatchedError, RunsFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +47,7 @@ def conduct(study: "Study", wishes: Wishes) -> int:
 
     show = _printer(wishes.json)
     dataset = study_data(study)
-    show(f"[bold]{study.question or study.name}[/bold]", markup=True)
+    show(f"[bold]{_safe(study.question or study.name)}[/bold]", markup=True)
     show(plan(study, dataset, wishes.jobs))
     if wishes.dry_run:
         return _dry(study, dataset.digest, show)
@@ -55,7 +56,10 @@ def conduct(study: "Study", wishes: Wishes) -> int:
     with open_store(wishes.store) as store:
         work = Conduct(study, store, wishes.jobs, folder, fresh=wishes.fresh)
         failures = _watch(work.run())
-        page = finish(study, store, wishes, show)
+        try:
+            page = finish(study, store, wishes, show)
+        except NothingMatchedError as nothing:
+            raise RunsFailedError(str(nothing)) from None
     if not wishes.json:
         show(f"Done in {time.monotonic() - began:.0f} s. Report: {page}")
         _open(page, wishes)
@@ -69,12 +73,13 @@ def plan(study: "Study", dataset: Any, jobs: int) -> str:
 
     tuning, final = count_runs(study)
     epochs = study.spec(study.arms[0], study.cells(study.arms[0], 0)[0], 0).epochs
+    seconds = study_seconds(study, dataset, jobs)
+    time = "" if seconds is None else f"; about {duration(seconds)}"
     repeated = f", {study.tunings} tunings" if study.tunings > 1 else ""
     return (
         f"Plan: {len(study.arms)} arms, {study.trials} tuning trials each, then {study.seeds} "
         f"paired seeds{repeated}: {tuning} + {final} runs of {epochs} epochs on "
-        f"{dataset.name} with {jobs} workers; about "
-        f"{duration(study_seconds(study, dataset, jobs))}."
+        f"{dataset.name} with {jobs} workers{time}."
     )
 
 
@@ -91,7 +96,7 @@ def duration(seconds: float) -> str:
 
 def _dry(study: "Study", digest: str, show: "Callable[..., None]") -> int:
     """List the runs a study would begin with, without executing any."""
-    from steepest.study.conclusion import value_text
+    from steepest.study.outcome import value_text
     from steepest.study.protocol import plan_tuning
 
     for planned in plan_tuning(study, digest, 0):
@@ -152,7 +157,10 @@ def _bar() -> Iterator["Callable[[Step], Any]"]:
 
 
 def finish(study: "Study", store: "Store", wishes: Wishes, show: "Callable[..., None]") -> Path:
-    """Conclude a study from its store, print the verdicts and write the page; return its path."""
+    """Conclude a study from its store, print the verdicts and write the page; return its path.
+
+    The page names the command that repeats the study: this one, or `run` for a stored study.
+    """
     from steepest.report.collect import collect
     from steepest.report.page import write
     from steepest.study.conclusion import conclude
@@ -163,8 +171,9 @@ def finish(study: "Study", store: "Store", wishes: Wishes, show: "Callable[..., 
 
     record = find_study(store, study.name)
     found = conclude(study, record, store)
-    content = collect(found, store, f"{now()[:16].replace('T', ' ')} UTC", command())
     folder = paths.runs_folder() / study.name
+    repeat = command() if wishes.jobs else f"steepest run {folder / 'study.toml'}"
+    content = collect(found, store, f"{now()[:16].replace('T', ' ')} UTC", repeat)
     page = write(content, Path(wishes.out) if wishes.out else folder / "report.html")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "study.toml").write_text(to_toml(study), encoding="utf-8")
@@ -226,7 +235,7 @@ def as_json(found: "Conclusion", content: "Content", page: Path) -> dict[str, An
         "verdicts": [asdict(v) for v in content.verdicts], "target": found.target,
         "notes": list(content.notes), "failed": list(found.failed), "report": str(page),
     }  # fmt: skip
-    return _finite(whole)  # type: ignore[no-any-return] - a dict stays a dict
+    return {name: _finite(value) for name, value in whole.items()}
 
 
 def _finite(value: Any) -> Any:

@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -64,6 +65,7 @@ def main() -> NoReturn:
     for name in THREADS:
         os.environ.setdefault(name, "1")
     signal.signal(signal.SIGTERM, _terminate)
+    sys.path.insert(0, str(Path.cwd()))  # models and rules of one's own lie where one works
     sys.exit(run(sys.argv[1:]))
 
 

@@ -2,15 +2,17 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from steepest import paths
 from steepest.cli.compare import WorkFlags
 from steepest.cli.conduct import Wishes, conduct, finish
+from steepest.cli.screen import say, show_table
 from steepest.errors import UsageError
 
 if TYPE_CHECKING:
     from steepest.report.content import Content
+    from steepest.study.conclusion import Conclusion
     from steepest.study.design import Study
     from steepest.study.store import Store
 
@@ -47,68 +49,121 @@ optimizer = "momentum"
 def run(file: str, *, work: WorkFlags | None = None) -> int:
     """Run the study in a TOML file, or what the store still misses of it.
 
-    Example: steepest init my.toml; steepest run my.toml
+    Parameters
+    ----------
+    file
+        A study file; `steepest init` writes one to start from.
+    work
+        How it is done and shown.
     """
-    from steepest.study.design import read_study
+    from steepest.study.toml import read_study
 
     return conduct(read_study(file), (work or WorkFlags()).wishes())
 
 
 def init(file: str = "study.toml") -> int:
-    """Write a commented study file to start from; an existing file is left alone."""
+    """Write a commented study file to start from; an existing file is left alone.
+
+    Parameters
+    ----------
+    file
+        The file to write, ending in .toml.
+    """
     path = Path(file)
     if path.suffix != ".toml":
         raise UsageError(f"a study file ends in .toml: '{path.with_suffix('.toml')}'")
     if path.exists():
         raise UsageError(f"'{file}' exists already; name another file")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(TEMPLATE.format(name=path.with_suffix("")), encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(TEMPLATE.format(name=path.with_suffix("")), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write '{file}': {error.strerror}") from None
     sys.stdout.write(f"Wrote {file}. Run it with: steepest run {file}\n")
     return 0
 
 
 def status(name: str | None = None, *, store: str | None = None) -> int:
-    """List the studies of the store, or count the runs of one."""
-    from rich.console import Console
-    from rich.table import Table
+    """List the studies of the store, or count the runs of one and tell why some failed.
 
-    from steepest.study.query import count_runs, find_study, list_studies
+    Parameters
+    ----------
+    name
+        A study in the store [all of them].
+    store
+        URL of the store [sqlite:///runs/steepest.db, or STEEPEST_STORE].
+    """
+    from steepest.study.query import count_runs, find_study, list_studies, list_trials
     from steepest.study.store import open_store
 
     with open_store(store or paths.store_url(), write=False) as opened:
         found = [find_study(opened, name)] if name else list_studies(opened)
-        table = Table("study", "revision", "question", "runs", "looks")
-        for record in found:
-            counts = count_runs(opened, record.id)
-            runs = ", ".join(f"{n} {word}" for word, n in sorted(counts.items()))
-            row = (record.name, str(record.revision), record.question, runs, str(record.looks))
-            table.add_row(*row)
-    Console().print(table)
+        counts = [count_runs(opened, record.id) for record in found]
+        trials = list_trials(opened, found[0].id) if name else []
+    rows = [
+        [r.name, str(r.revision), r.question, _counted(c), str(r.looks)]
+        for r, c in zip(found, counts, strict=True)
+    ]
+    show_table(["study", "revision", "question", "runs", "looks"], rows)
+    for trial in trials:
+        if trial.record.status == "failed":
+            place = f"{trial.place.arm}, {trial.place.role} run, seed {trial.place.seed}"
+            say(f"failed: {place} ({trial.place.key[:12]}): {trial.record.reason}")
     return 0
 
 
-def report(name: str, *, store: str | None = None, out: str | None = None) -> int:
-    """Write the page of a study from what the store has, and say where it is."""
-    from steepest.study.store import open_store
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{n} {word}" for word, n in sorted(counts.items())) or "none"
 
-    url = store or paths.store_url()
-    open_store(url, write=False).close()  # a missing store is an answer, not a new file
-    with open_store(url) as opened:
-        study = stored_study(opened, name)
-        page = finish(study, opened, Wishes(jobs=0, store=url, out=out), lambda *_, **__: None)
+
+def report(name: str, *, store: str | None = None, out: str | None = None) -> int:
+    """Write the page of a study from what the store has, and say where it is.
+
+    Parameters
+    ----------
+    name
+        A study in the store.
+    store
+        URL of the store [sqlite:///runs/steepest.db, or STEEPEST_STORE].
+    out
+        Where the page is written [runs/STUDY/report.html].
+    """
+    with _writable(store) as opened:
+        wishes = Wishes(jobs=0, store=opened.place, out=out)
+        page = finish(stored_study(opened, name), opened, wishes, lambda *_, **__: None)
     sys.stdout.write(f"{page}\n")
     return 0
 
 
 def results(name: str, *, format: str = "table", store: str | None = None) -> int:  # noqa: A002 - the flag's name
-    """Print the arms of a study as table, csv, json, md or tex."""
-    from steepest.report.table import table
-    from steepest.study.store import open_store
+    """Print the arms of a study, best first.
 
-    with open_store(store or paths.store_url(), write=False) as opened:
-        text = table(stored_content(opened, name), format)
+    Parameters
+    ----------
+    name
+        A study in the store.
+    format
+        table, csv, json, md or tex.
+    store
+        URL of the store [sqlite:///runs/steepest.db, or STEEPEST_STORE].
+    """
+    from steepest.report.table import table
+
+    with _writable(store) as opened:
+        found, content = stored_content(opened, name)
+        text = table(content, format)
+        opened.record_look(found.record.id, sum(len(a.scores) for a in found.arms))
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
     return 0
+
+
+def _writable(url: str | None) -> "Store":
+    """Open a store whose looks are counted; a missing one is an answer, not a new file."""
+    from steepest.study.store import open_store
+
+    place = url or paths.store_url()
+    open_store(place, write=False).close()
+    return open_store(place)
 
 
 def stored_study(store: "Store", name: str) -> "Study":
@@ -119,12 +174,12 @@ def stored_study(store: "Store", name: str) -> "Study":
     return study_of(find_study(store, name).spec)
 
 
-def stored_content(store: "Store", name: str) -> "Content":
-    """Return what a stored study's page would show."""
+def stored_content(store: "Store", name: str) -> tuple["Conclusion", "Content"]:
+    """Return what may be concluded of a stored study, and what its page would show."""
     from steepest.report.collect import collect
     from steepest.study.conclusion import conclude
     from steepest.study.query import find_study
 
-    study: Any = stored_study(store, name)
     record = find_study(store, name)
-    return collect(conclude(study, record, store), store, record.created[:10], "")
+    found = conclude(stored_study(store, name), record, store)
+    return found, collect(found, store, record.created[:10], "")

@@ -18,7 +18,9 @@ from steepest.report.content import (
 )
 from steepest.stats.verdict import Verdict as Finding
 from steepest.stats.verdict import claim, sentence
-from steepest.study.conclusion import ArmResult, Conclusion, value_text
+from steepest.study.conclusion import Conclusion
+from steepest.study.design import Study
+from steepest.study.outcome import ArmResult, value_text
 from steepest.study.query import list_openings, read_environment
 from steepest.study.store import Store
 
@@ -43,7 +45,7 @@ def collect(found: Conclusion, store: Store, created: str, command: str) -> Cont
             higher=not study.lower_is_better, margin=study.margin,
         ),
         score_name=f"validation {study.metric}",
-        reference=study.reference,
+        reference=found.reference,
         arms=tuple(_arm(found, a) for a in found.arms),
         verdicts=tuple(_verdict(found, v) for v in found.verdicts),
         curves=tuple(c for a in found.arms for c in _curves(a)),
@@ -92,14 +94,14 @@ def headline(found: Conclusion) -> str:
     value = _value(found, best.interval.mean)
     lead = f"{best.label} has the {top} test {found.study.metric} ({value})"
     beaten = _beaten(found.verdicts, best.name)
-    reference = found.study.reference
+    reference = found.reference
     if reference is not None and reference != best.name:
         if beaten:
             return f"{lead} and is better than the reference {found.labels[reference]}."
         word = _word(found.verdicts, best.name, reference)
         other = found.labels[reference]
         if word == "equivalent":
-            margin = f"±{100 * found.study.margin:g} points"
+            margin = _margin(found.study)
             return f"{lead}, but is equivalent to the reference {other} within {margin}."
         return f"{lead}, but is not distinguishable from the reference {other}."
     if len(beaten) == len(found.arms) - 1:
@@ -142,7 +144,7 @@ def _verdict(found: Conclusion, v: Finding) -> Verdict:
 
 
 def _arm(found: Conclusion, arm: ArmResult) -> Arm:
-    against = [v for v in found.verdicts if v.a == arm.name and v.b == found.study.reference]
+    against = [v for v in found.verdicts if v.a == arm.name and v.b == found.reference]
     v = against[0] if against else None
     count = max(len(arm.records), 1)
     return Arm(
@@ -201,10 +203,15 @@ def _arrivals(arm: ArmResult) -> list[Arrival]:
     found = []
     pairs = zip(arm.arrivals.times, arm.arrivals.reached, strict=True)
     for (time, reached), seed, rows in zip(pairs, arm.seeds, arm.curves, strict=True):
-        epochs = time if math.isfinite(time) else float(rows[-1]["epoch"])
+        watched = float(rows[-1]["epoch"]) if rows else 0.0
+        epochs = time if math.isfinite(time) else watched
         seconds = next((r["seconds"] for r in rows if r["epoch"] >= epochs), None)
         found.append(Arrival(arm.name, seed, reached, epochs, seconds))
     return found
+
+
+def _margin(study: Study) -> str:
+    return f"±{study.margin:g}" if study.lower_is_better else f"±{100 * study.margin:g} points"
 
 
 def _method(found: Conclusion, store: Store, command: str) -> Method:
@@ -216,7 +223,7 @@ def _method(found: Conclusion, store: Store, command: str) -> Method:
         ("seeds per arm", str(study.seeds)),
         ("tunings", str(study.tunings)),
         ("scored weights", "last epoch" if study.score == "last" else "best validation epoch"),
-        ("margin of equivalence", f"±{100 * study.margin:g} points"),
+        ("margin of equivalence", _margin(study)),
         (
             "pairing",
             "a seed has one split, one set of initial values, one batch order in all arms",

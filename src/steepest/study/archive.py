@@ -22,13 +22,15 @@ def study_of(text: str) -> Study:
 
 
 def _arm(plain: dict[str, Any]) -> Arm:
-    space = tuple(
-        Range(**{k: tuple(v) if k == "choices" else v for k, v in r.items()})
-        for r in plain.get("space", ())
-    )
+    space = tuple(_range(r) for r in plain.get("space", ()))
     changes = tuple((k, _tupled(v)) for k, v in plain.get("changes", ()))
     reported = tuple((k, v) for k, v in plain.get("reported", ()))
     return Arm(plain["name"], changes, space, reported)
+
+
+def _range(plain: dict[str, Any]) -> Range:
+    choices = tuple(_tupled(v) for v in plain.get("choices", ()))
+    return Range(**plain | {"choices": choices})
 
 
 def _tupled(value: Any) -> Any:

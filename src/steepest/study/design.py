@@ -4,20 +4,21 @@ Read from TOML, from `compare`'s flags, or made in Python. Arms differ in the sc
 ranges of an arm are its nuisance hyper-parameters, tuned with the same budget in every arm.
 """
 
-import tomllib
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 from steepest import codec
 from steepest.errors import UsageError, nearest
+from steepest.part import Part
 from steepest.spec import RunSpec, from_plain
-from steepest.study.space import Range, Values, default_space, draw, parse_space
+from steepest.study.change import is_written, merge, word
+from steepest.study.space import LR, Range, Values, default_space, draw
 
 METRICS = ("accuracy", "loss", "f1", "precision", "recall")
 SCORES = ("last", "best")
-FRESH = 1_000  # seeds of tuning k begin at FRESH * (k + 1): never those of the final runs
+TUNING_SEED = 1_000_000  # of the first tuning, the next ones follow; final runs have smaller seeds
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Study:
 
     def spec(self, arm: Arm, values: Values, seed: int) -> RunSpec:
         """Return the run of an arm with its nuisance hyper-parameters and seed set."""
-        plain = merge(merge(dict(self.base), arm.changes), values) | {"seed": seed}
+        plain = merge(dict(self.base), [*arm.changes, *values]) | {"seed": seed}
         return from_plain(plain, f"arm '{arm.name}'")
 
     def cells(self, arm: Arm, tuning: int) -> list[Values]:
@@ -68,7 +69,7 @@ class Study:
 
     def tuning_seed(self, tuning: int) -> int:
         """Return the seed all trials of a tuning share."""
-        return FRESH * (tuning + 1)
+        return TUNING_SEED + tuning
 
     def final_seeds(self, tuning: int) -> list[int]:
         """Return the fresh seeds of a tuning's selected cells, the same for every arm."""
@@ -90,26 +91,10 @@ class Study:
         return codec.digest(plain)
 
 
-def merge(plain: dict[str, Any], changes: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Return plain run values with changes; "part.option" changes an option of a part."""
-    merged = dict(plain)
-    for name, value in changes:
-        part, _, option = name.partition(".")
-        if not option:
-            merged[name] = value
-            continue
-        before = merged.get(
-            part, {"model": "mlp", "optimizer": "adam", "schedule": "constant"}.get(part)
-        )
-        text = {"name": before} if isinstance(before, str) else dict(before or {})
-        if "(" in str(text.get("name", "")):
-            text = from_plain({part: before}).plain()[part]
-        merged[part] = text | {option: value}
-    return merged
-
-
 def _check(study: Study) -> None:
+    """Raise UsageError for the first thing that is impossible about the study."""
     _check_values(study)
+    _check_counts(study)
     names = [a.name for a in study.arms]
     if len(names) < 2:
         raise UsageError(f"a study compares two arms at least, not {len(names)}")
@@ -119,104 +104,80 @@ def _check(study: Study) -> None:
     if study.reference is not None and study.reference not in names:
         hint = nearest(study.reference, names)
         raise UsageError(f"reference: no arm '{study.reference}'; {hint}")
-    for arm in study.arms:  # every cell must be a possible run
-        for values in study.cells(arm, 0):
-            study.spec(arm, values, 0)
+    for arm in study.arms:
+        _check_arm(study, arm)
 
 
-def _check_values(study: Study) -> None:
+def _check_arm(study: Study, arm: Arm) -> None:
+    """Raise UsageError unless every cell of an arm is a possible run."""
+    if "seed" in (*dict(study.base), *dict(arm.changes)):
+        raise UsageError("seed is not for a study to set: seeds = N gives every arm the same N")
+    for values in study.cells(arm, 0):
+        spec = study.spec(arm, values, 0)
+        if not spec.validation and (study.score == "best" or (arm.space and study.trials)):
+            what = "tuning" if arm.space else "score = 'best'"
+            raise UsageError(
+                f"arm '{arm.name}': {what} needs validation examples, not validation 0"
+            )
+
+
+def _check_counts(study: Study) -> None:
     for name, least in (("trials", 0), ("seeds", 1), ("tunings", 1)):
         value = getattr(study, name)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise UsageError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    if study.seeds * study.tunings >= TUNING_SEED:
+        raise UsageError(f"seeds times tunings must be below {TUNING_SEED:,}")
+    for name in ("margin", "target"):
+        value = getattr(study, name)
+        if value is None and name == "target":
+            continue
+        if not _is_number(value) or (name == "margin" and value < 0):
+            raise UsageError(f"{name} must be a number of at least 0, not {value!r}")
+
+
+def _is_number(value: Any) -> bool:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and math.isfinite(value)
+
+
+def _check_values(study: Study) -> None:
+    texts = [study.name, study.question, study.reference or "", *study.notes]
+    texts += [arm.name for arm in study.arms]
+    for text in texts:
+        if not isinstance(text, str):
+            raise UsageError(
+                f"name, question, reference, notes and names of arms are texts, not {text!r}"
+            )
+    if not study.name or study.name.startswith(".") or any(sign in study.name for sign in "/\\\0"):
+        raise UsageError(f"name: '{study.name}' cannot be the name of a folder")
+    if not isinstance(study.widen, bool):
+        raise UsageError(f"widen must be true or false, not {study.widen!r}")
     for name, known in (("metric", METRICS), ("score", SCORES)):
         value = str(getattr(study, name))
         if value not in known:
             raise UsageError(f"unknown {name} '{value}'; {nearest(value, known)}")
-    if not isinstance(study.margin, (int, float)) or study.margin < 0:
-        raise UsageError(f"margin must be a number of at least 0, not {study.margin!r}")
 
 
-def from_table(table: Mapping[str, Any], where: str, name: str) -> Study:
-    """Return the study a TOML table describes; UsageError names file, key and the nearest name."""
-    given = dict(table)
-    base = _take_table(given, "base", where)
-    arms = given.pop("arms", None)
-    if not isinstance(arms, list) or not all(isinstance(a, dict) for a in arms):
-        raise UsageError(f"{where}: arms must be written as [[arms]] tables")
-    known = [f.name for f in fields(Study)]
-    for key in given:
-        if key not in known:
-            raise UsageError(f"{where}: unknown key '{key}'; {nearest(key, known)}")
-    trials = given.get("trials", 5)
-    if isinstance(trials, bool) or not isinstance(trials, int):
-        raise UsageError(f"{where}: trials must be a whole number of at least 0, not {trials!r}")
-    from_plain(base, f"{where}: base")
-    made = tuple(_arm(a, base, trials, f"{where}: arms[{i}]") for i, a in enumerate(arms))
-    given["notes"] = tuple(given.get("notes", ()))
-    try:
-        whole = {"name": name, "question": "", **given}
-        return Study(**whole, base=tuple(sorted(base.items())), arms=made)
-    except UsageError as error:
-        raise UsageError(f"{where}: {error}") from None
+def base_of(values: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """Return run values as a study keeps them: plain, each under its own name, sorted."""
+    plain = {word(k): v.plain() if isinstance(v, Part) else v for k, v in values.items()}
+    return tuple(sorted(plain.items()))
 
 
-def _take_table(given: dict[str, Any], key: str, where: str) -> dict[str, Any]:
-    found = given.pop(key, {})
-    if not isinstance(found, dict):
-        raise UsageError(f"{where}: {key} must be a table")
-    return found
+def own_space(
+    base: Mapping[str, Any], changes: Sequence[tuple[str, Any]], trials: int, where: str
+) -> tuple[Range, ...]:
+    """Return what a budget of trials tunes for an arm that names no ranges.
 
-
-def _arm(table: dict[str, Any], base: dict[str, Any], trials: int, where: str) -> Arm:
-    changes = dict(table)
-    name = changes.pop("name", None)
-    space = changes.pop("space", None)
-    reported = _take_table(changes, "reported", where)
-    if space is not None and not isinstance(space, dict):
-        raise UsageError(f"{where}: space must be a table")
-    spec = from_plain(merge(base, tuple(changes.items())), where)
-    label = str(name) if name is not None else spec.optimizer.name
-    return make_arm(label, tuple(changes.items()), spec, trials, space, where, reported)
-
-
-def make_arm(  # noqa: PLR0913, PLR0917 - one value per field of an arm, and where it was written
-    name: str,
-    changes: tuple[tuple[str, Any], ...],
-    spec: RunSpec,
-    trials: int,
-    space: Mapping[str, Any] | None,
-    where: str,
-    reported: Mapping[str, Any] | None = None,
-) -> Arm:
-    """Return an arm with its space: given, or the rule's own unless its lr is fixed by the arm."""
-    if space is not None:
-        ranges = parse_space(space, f"{where}.space") if trials else ()
-    elif "lr" in dict(spec.optimizer.options) and _fixes_rate(changes):
-        ranges = ()
-    else:
-        ranges = default_space(spec.optimizer.name, trials)
-    return Arm(name, changes, ranges, tuple((reported or {}).items()))
-
-
-def _fixes_rate(changes: tuple[tuple[str, Any], ...]) -> bool:
-    return any(name in ("lr", "learning_rate", "optimizer.lr", "optimizer") for name, _ in changes)
-
-
-def read_study(path: str | Path) -> Study:
-    """Return the study in a TOML file; UsageError for a file that cannot be read or understood."""
-    file = Path(path)
-    try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        others = [p.name for p in file.parent.glob("*.toml")] if file.parent.is_dir() else []
-        hint = f"; {nearest(file.name, others)}" if others else ""
-        raise UsageError(f"there is no study file '{path}'{hint}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"'{path}' cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: not valid TOML: {error}") from None
-    return from_table(table, str(path), file.stem)
+    These are its rule's, without what the arm or the base writes; a written learning rate is meant
+    as it stands, so that such an arm is not tuned at all.
+    """
+    merged = merge(base, changes)
+    rule = from_plain(merged, where).optimizer.name
+    if not trials or is_written(merged, LR):
+        return ()
+    return tuple(r for r in default_space(rule, trials) if not is_written(merged, r.name))
 
 
 def from_arms(
@@ -228,14 +189,13 @@ def from_arms(
     >>> [(a.name, len(a.space)) for a in study.arms]
     [('sgd', 1), ('adam(lr=0.01)', 0)]
     """
-    trials = options.get("trials", 5)
+    trials, shared = options.get("trials", Study.trials), base_of(base)
     arms = []
     for text in texts:
         changes = _changes(text)
-        spec = from_plain(merge(dict(base), changes), f"arm '{text}'")
-        arms.append(make_arm(text, changes, spec, trials, None, f"arm '{text}'"))
-    plain = tuple(sorted(dict(base).items()))
-    return Study(name=name, question=question, base=plain, arms=tuple(arms), **options)
+        space = own_space(dict(shared), changes, trials, f"arm '{text}'")
+        arms.append(Arm(text, changes, space))
+    return Study(name=name, question=question, base=shared, arms=tuple(arms), **options)
 
 
 def _changes(text: str) -> tuple[tuple[str, Any], ...]:

@@ -6,6 +6,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from steepest.data import Dataset
+from steepest.errors import UsageError
 from steepest.spec import RunSpec
 from steepest.study.design import Study
 from steepest.study.protocol import count_runs
@@ -31,12 +32,19 @@ def run_seconds(spec: RunSpec, dataset: Dataset) -> float:
             bound.replay()
             times.append(time.perf_counter() - began)
     step = float(np.median(times))
-    held = session.split.validation.shape[1] / max(session.batch, 1)
-    return opened + spec.epochs * step * (session.steps + held / 3)  # forward: a third of a step
+    steps = float(session.steps)
+    held = float(session.split.validation.shape[1] / max(session.batch, 1))
+    return opened + spec.epochs * step * (steps + held / 3)  # forward: a third of a step
 
 
-def study_seconds(study: Study, dataset: Dataset, jobs: int) -> float:
-    """Return the seconds a whole study is likely to take with `jobs` workers."""
+def study_seconds(study: Study, dataset: Dataset, jobs: int) -> float | None:
+    """Return the seconds a whole study is likely to take, None where its first run fails."""
     arm = study.arms[0]
-    one = run_seconds(study.spec(arm, study.cells(arm, 0)[0], 0), dataset)
+    spec = study.spec(arm, study.cells(arm, 0)[0], 0)
+    try:
+        one = run_seconds(spec, dataset)
+    except UsageError:
+        raise
+    except Exception:  # noqa: BLE001 - a model of the user's own; the runs will tell what it is
+        return None
     return START_UP + one * sum(count_runs(study)) / max(jobs, 1)

@@ -12,7 +12,7 @@ from steepest import codec
 from steepest.spec import RunSpec, cell_key, run_key
 from steepest.study.design import Arm, Study
 from steepest.study.record import Place, PlannedRun
-from steepest.study.space import Values, beyond
+from steepest.study.space import Values, further
 
 
 @dataclass(frozen=True)
@@ -99,23 +99,19 @@ def _edges(arm: Arm, values: Values, trials: tuple[Score, ...]) -> tuple[str, ..
 
 
 def plan_wider(
-    study: Study, digest: str, choices: list[Choice], first: int, extra: int = 2
+    study: Study, digest: str, choices: Iterable[Choice], first: int, extra: int = 2
 ) -> list[Planned]:
     """Return the same number of further trials for every arm: outward at an edge, else inward.
 
-    Only spaces of one range are widened; the numbers of trials go on from `first`.
+    Their numbers go on from `first`. Only a space of choices that is exhausted gives fewer.
     """
     planned = []
     for choice in choices:
-        arm = study.arm(choice.arm)
-        if len(arm.space) != 1 or arm.space[0].choices:
-            continue
-        name = arm.space[0].name
-        tried = [float(dict(t.values)[name]) for t in choice.trials]
-        values = beyond(arm.space[0], tried, float(dict(choice.values)[name]), extra)
+        arm, tried = study.arm(choice.arm), [t.values for t in choice.trials]
+        more = further(arm.space, tried, choice.values, extra) if tried else []
         planned += [
-            _trial(study, digest, arm, choice.tuning, first + i, ((name, v),))
-            for i, v in enumerate(values)
+            _trial(study, digest, arm, choice.tuning, first + i, values)
+            for i, values in enumerate(more)
         ]
     return planned
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from steepest.data import Dataset, load
-from steepest.errors import UsageError
+from steepest.errors import DataError, UsageError
 from steepest.study.archive import text_of_study
 from steepest.study.design import Study
 from steepest.study.environment import command, facts
@@ -28,6 +28,7 @@ from steepest.study.protocol import (
 from steepest.study.query import read_evaluations
 from steepest.study.record import Record, StudyRecord
 from steepest.study.store import Store
+from steepest.study.task import checkpoint_path
 from steepest.study.workers import Crew
 
 WORK = "steepest.study.task:perform"
@@ -86,11 +87,14 @@ class Conduct:
         self.choices += choices
 
     def _choose(self, tuning: int, planned: Sequence[Planned]) -> list[Choice]:
+        """Return the choices of all arms but those none of whose trials came to an end."""
         records = self.store.finished([p.run.key for p in planned])
-        return [
+        found = [
             choose(self.study, arm, tuning, _scores(self.study, arm.name, planned, records))
             for arm in self.study.arms
         ]
+        tuned = {p.place.arm for p in planned}
+        return [c for c in found if c.trials or c.arm not in tuned]
 
     def _execute(self, crew: Crew, planned: list[Planned], test: bool = False) -> Iterator[Step]:
         """Run what the store does not have; a failed run costs itself only."""
@@ -98,10 +102,10 @@ class Conduct:
             return
         self.store.add_runs([p.run for p in planned])
         self.store.place_runs(self.record.id, [p.place for p in planned])
-        if test:
-            keys = [p.run.key for p in planned]
-            self.store.record_opening(self.record.id, keys, "test", command())
         missing = self._missing(planned, test)
+        if test:
+            keys = [p.run.key for p in missing]
+            self.store.record_opening(self.record.id, keys, "test", command())
         self._done += len(planned) - len(missing)
         tasks = [self._task(p, test) for p in missing]
         for event in crew.run(tasks):
@@ -116,18 +120,25 @@ class Conduct:
             k
             for k in keys
             if k not in known
-            or (test and "test" not in tested[k])
+            or (test and "test" not in tested[k] and has_weights(known[k]))
             or (self.fresh and k not in self._redone)
         ]
         self._redone.update(wanted)
+        if self.fresh:
+            for key in wanted:
+                checkpoint_path(self._checkpoints, key).unlink(missing_ok=True)
         by_key = {p.run.key: p for p in planned}
         return [by_key[k] for k in wanted]
 
     def _task(self, planned: Planned, test: bool) -> dict[str, Any]:
         return {
             "spec": planned.spec.plain(), "key": planned.run.key, "test": test,
-            "keep": self.study.score, "folder": str(self.folder / "checkpoints"),
+            "keep": self.study.score, "folder": str(self._checkpoints),
         }  # fmt: skip
+
+    @property
+    def _checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
 
     def _note(self, planned: Planned, event: Any) -> Iterator[Step]:
         """Write what a worker told to the store."""
@@ -165,7 +176,17 @@ def study_data(study: Study) -> Dataset:
     if len(wanted) > 1:
         raise UsageError("the arms of a study share one data set and its classes")
     data, classes, target = wanted.pop()
-    return load(data, list(classes) or None, target)
+    dataset = load(data, list(classes) or None, target)
+    if study.metric != "loss" and not dataset.classes:
+        raise UsageError(f"'{dataset.name}' has no classes: its metric is loss, not {study.metric}")
+    if not len(dataset.test_x):
+        raise DataError(f"'{dataset.name}' has no test set to compare arms on")
+    return dataset
+
+
+def has_weights(record: Record) -> bool:
+    """Tell whether a finished run left weights: not if it diverged in its first epoch."""
+    return record.status != "diverged" or bool(record.metrics.get("epochs"))
 
 
 def add_study(study: Study, store: Store) -> StudyRecord:

@@ -8,12 +8,14 @@ sequence, whose balance needs a power of two (Sobol 1967; Owen 2022).
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from steepest.errors import UsageError, nearest
 from steepest.seeds import stream
+from steepest.study.change import SHORT, word
 
 Values = tuple[tuple[str, Any], ...]  # (field, value) pairs of one trial
 
@@ -40,7 +42,14 @@ class Range:
             value = self.low * (self.high / self.low) ** share
         else:
             value = self.low + (self.high - self.low) * share
-        return round(value) if self.integer else float(f"{value:.3g}")
+        return self.rounded(value)
+
+    def rounded(self, value: float) -> Any:
+        """Return a value as short as it is tried: whole, or three digits; near 1 more of them."""
+        if self.integer:
+            return round(value)
+        short = float(f"{value:.3g}")
+        return float(f"{value:.6g}") if 0.9 < value < 1 and short != value else short
 
     def is_edge(self, value: Any, tried: Sequence[Any]) -> bool:
         """Tell whether `value` is the smallest or largest of the values tried."""
@@ -117,24 +126,71 @@ def _line(one: Range, trials: int) -> list[Values]:
     return [((one.name, value),) for value in found]
 
 
-def beyond(one: Range, tried: Sequence[float], best: float, extra: int) -> list[float]:
-    """Return `extra` further values: outward from an edge, else between the best's neighbours."""
-    ordered = sorted(tried)
+def further(
+    space: Sequence[Range], tried: Sequence[Values], best: Values, extra: int
+) -> list[Values]:
+    """Return `extra` trials that were not tried yet, around the best one.
+
+    One range is varied: the first at whose edge the best trial lies, which is widened, else the
+    first of all, searched more finely. Choices alone give what is left of them, in their order.
+    """
+    lines = [r for r in space if not r.choices]
+    if not lines:
+        grid = product(*(r.choices for r in space))
+        left = [tuple(zip((r.name for r in space), row, strict=True)) for row in grid]
+        return [values for values in left if values not in tried][:extra]
+    seen = {r.name: [dict(values)[r.name] for values in tried] for r in lines}
+    edges = [r for r in lines if r.is_edge(dict(best)[r.name], seen[r.name])]
+    axis = (edges or lines)[0]
+    moved = beyond(axis, seen[axis.name], dict(best)[axis.name], extra)
+    return [tuple((n, value if n == axis.name else v) for n, v in best) for value in moved]
+
+
+def beyond(one: Range, tried: Sequence[Any], best: Any, extra: int) -> list[Any]:
+    """Return `extra` further values: outward from an edge, else between the best's neighbours.
+
+    >>> beyond(Range("optimizer.lr", 0.01, 1.0, log=True), [0.01, 0.1, 1.0], 1.0, 2)
+    [10.0, 100.0]
+    """
+    ordered = sorted(set(tried))
     place = ordered.index(best)
-    step = ordered[1] / ordered[0] if one.log else ordered[1] - ordered[0]
-    if place == len(ordered) - 1:
-        outward = [_moved(one, best, step, k + 1) for k in range(extra)]
-    elif place == 0:
-        outward = [_moved(one, best, step, -k - 1) for k in range(extra)]
-    else:
-        shares = np.linspace(-1.0, 1.0, extra + 2 + extra % 2)
-        inner = [_moved(one, best, step, float(s)) for s in shares[1:-1] if s]
-        outward = inner[:extra]
-    return [float(f"{v:.3g}") for v in outward]
+    up = _outward(one, ordered, 1, 4 * extra)
+    down = _outward(one, ordered, -1, 4 * extra)
+    inner = _inward(one, ordered, place, extra)
+    outward = (up if place else down) if one.is_edge(best, tried) else []
+    candidates = [*outward, *inner, *up]
+    fresh = [v for v in dict.fromkeys(map(one.rounded, candidates)) if v not in ordered]
+    return fresh[:extra]
 
 
-def _moved(one: Range, value: float, step: float, k: float) -> float:
-    return value * step**k if one.log else value + step * k
+def _outward(one: Range, ordered: Sequence[Any], sign: int, count: int) -> list[float]:
+    """Return values ever further outside, at the pace of the outermost two; never past a bound."""
+    edge, near = (ordered[-1], ordered[-2:-1]) if sign > 0 else (ordered[0], ordered[1:2])
+    steps = range(1, count + 1)
+    if one.log:
+        pace = edge / near[0] if near else (one.high / one.low) ** (sign / 4)
+        return [edge * pace**k for k in steps]
+    if sign > 0 and one.low >= 0 and one.high < 1 and not one.integer:  # a share, such as momentum
+        return [1 - (1 - edge) * 0.5**k for k in steps]
+    if sign < 0 <= one.low:
+        return [edge * 0.5**k for k in steps]
+    pace = edge - near[0] if near else sign * (one.high - one.low) / 4
+    return [edge + pace * k for k in steps]
+
+
+def _inward(one: Range, ordered: Sequence[Any], place: int, count: int) -> list[float]:
+    """Return values between the best and its neighbours, from both sides in turn."""
+    best = ordered[place]
+    sides = [ordered[i] for i in (place - 1, place + 1) if 0 <= i < len(ordered)]
+    if not sides:
+        return []
+    found = []
+    for i in range(count):
+        share = (i // len(sides) + 1) / (-(-count // len(sides)) + 1)
+        side = sides[i % len(sides)]
+        at = best * (side / best) ** share if one.log else best + (side - best) * share
+        found.append(at)
+    return found
 
 
 def parse_space(given: Mapping[str, Any], where: str) -> tuple[Range, ...]:
@@ -143,24 +199,30 @@ def parse_space(given: Mapping[str, Any], where: str) -> tuple[Range, ...]:
 
 
 def _range(name: str, value: Any, where: str) -> Range:
-    full = "optimizer.lr" if name in ("lr", "learning_rate") else name
+    full = f"optimizer.{word(name)}" if word(name) in SHORT else word(name)
     if isinstance(value, list):
         if not value:
             raise UsageError(f"{where}: an empty list of choices")
         return Range(full, choices=tuple(tuple(v) if isinstance(v, list) else v for v in value))
     if not isinstance(value, Mapping):
         raise UsageError(f"{where}: write a list of choices or {{low, high, log}}, not {value!r}")
+    _check_keys(value, where)
+    one = Range(full, **value)
+    if not one.low < one.high < math.inf or (one.log and one.low <= 0):
+        needed = "low < high and low > 0" if one.log else "low < high"
+        raise UsageError(f"{where}: needs {needed}, not low = {one.low}, high = {one.high}")
+    return one
+
+
+def _check_keys(value: Mapping[str, Any], where: str) -> None:
     known = ("low", "high", "log", "integer")
     for key in value:
         if key not in known:
             raise UsageError(f"{where}: unknown key '{key}'; {nearest(key, known)}")
-    try:
-        one = Range(full, **value)
-        impossible = not float(one.low) < float(one.high) or (one.log and one.low <= 0)
-    except (TypeError, ValueError):
-        raise UsageError(f"{where}: low and high must be numbers") from None
-    if impossible:
-        raise UsageError(
-            f"{where}: needs low < high{' and low > 0' if one.log else ''}, not {value}"
-        )
-    return one
+    for key in ("low", "high"):
+        number = value.get(key)
+        if isinstance(number, bool) or not isinstance(number, (int, float)):
+            raise UsageError(f"{where}.{key} must be a number, not {number!r}")
+    for key in ("log", "integer"):
+        if not isinstance(value.get(key, False), bool):
+            raise UsageError(f"{where}.{key} must be true or false, not {value[key]!r}")

@@ -12,15 +12,26 @@ from typing import Any
 
 from steepest.data import load
 from steepest.errors import DataError
+from steepest.optim.stopping import EarlyStopping
 from steepest.spec import from_plain
 from steepest.train.evaluate import evaluate
-from steepest.train.finish import Past, Result, complete, evaluate_test
+from steepest.train.finish import (
+    Past,
+    Result,
+    best_rule,
+    complete,
+    evaluate_test,
+    monitored_values,
+    restores,
+)
 from steepest.train.loop import Epoch
+from steepest.train.probe import is_probed
 from steepest.train.session import write_state
 from steepest.train.state import State, load_arrays, save_arrays
 
 CHECKPOINT_SECONDS = 30.0
 EXTRA = ("val_precision", "val_recall", "val_f1")
+LAST, BEST = "last.", "best."  # lead the names of a checkpoint's arrays
 TELL_SECONDS = 0.05  # epochs of quick runs are told in groups
 
 
@@ -28,9 +39,11 @@ def perform(task: dict[str, Any], send: Any) -> dict[str, Any]:
     """Execute {"spec", "test", "keep", "key", "folder"}; return status, summary and evaluations."""
     spec = from_plain(task["spec"])
     dataset = load(spec.data, list(spec.classes) or None, spec.target)
-    teller = Teller(send, Path(task["folder"]) / f"{task['key']}.safetensors", task["key"])
+    path = checkpoint_path(Path(task["folder"]), task["key"])
+    keeps_best = task["keep"] == "best" or restores(spec)
+    teller = Teller(send, path, task["key"], best_rule(spec) if keeps_best else None)
     state = teller.resume()
-    past = Past(tuple(teller.rows))
+    past = Past(tuple(teller.rows), teller.best)
     result = complete(spec, dataset, teller.tell, state, task["keep"], past)
     teller.flush()
     if task["keep"] == "best" and result.best is not None:
@@ -40,6 +53,11 @@ def perform(task: dict[str, Any], send: Any) -> dict[str, Any]:
         found["test"] = evaluate_test(result).plain(dataset.classes)
     teller.path.unlink(missing_ok=True)
     return found
+
+
+def checkpoint_path(folder: Path, key: str) -> Path:
+    """Return where a long run leaves its checkpoint."""
+    return folder / f"{key}.safetensors"
 
 
 def _at_best(result: Result) -> Result:
@@ -73,8 +91,10 @@ def summarise(result: Result) -> dict[str, Any]:
 class Teller:
     """Tells of epochs in small groups, and leaves checkpoints of long runs."""
 
-    def __init__(self, send: Any, path: Path, key: str) -> None:
+    def __init__(self, send: Any, path: Path, key: str, rule: EarlyStopping | None) -> None:
         self.path = path
+        self.best: State | None = None  # of the best epoch by `rule`, where there is one
+        self._rule = rule
         self.rows: list[dict[str, Any]] = []
         self._send = send
         self._key = key
@@ -92,21 +112,32 @@ class Teller:
         if about.get("key") != self._key:
             return None
         self.rows = list(about["rows"])
-        return State(int(about["epoch"]), arrays)
+        if about["best"] is not None:
+            self.best = State(int(about["best"]), _named(arrays, BEST))
+        return State(int(about["epoch"]), _named(arrays, LAST))
 
     def tell(self, epoch: Epoch, read: Callable[[], State]) -> None:
         """Take note of an epoch; copy the weights out where a checkpoint is due."""
         if epoch.diverged:
             return
         self.rows.append(dict(epoch.row()))
+        if self._rule is not None and _is_best(self.rows, self._rule):
+            self.best = read()
         now = time.monotonic()
         if now - self._last_told > TELL_SECONDS:
             self.flush()
         if now - self._last_saved > CHECKPOINT_SECONDS:
-            state = read()
-            about = {"key": self._key, "epoch": state.epoch, "rows": self.rows}
-            save_arrays(self.path, state.arrays, about)
-            self._last_saved = time.monotonic()
+            self._save(read())
+
+    def _save(self, state: State) -> None:
+        """Write a checkpoint: the rows so far, this state and the best one."""
+        best = self.best
+        arrays = {LAST + name: values for name, values in state.arrays.items()}
+        if best is not None:
+            arrays |= {BEST + name: values for name, values in best.arrays.items()}
+        about = {"key": self._key, "epoch": state.epoch, "rows": self.rows}
+        save_arrays(self.path, arrays, about | {"best": None if best is None else best.epoch})
+        self._last_saved = time.monotonic()
 
     def flush(self) -> None:
         """Send the epochs that were not told yet."""
@@ -116,7 +147,15 @@ class Teller:
             self._send({"epochs": [_columns(row) for row in fresh]})
 
 
+def _named(arrays: dict[str, Any], lead: str) -> dict[str, Any]:
+    return {name.removeprefix(lead): v for name, v in arrays.items() if name.startswith(lead)}
+
+
+def _is_best(rows: list[dict[str, Any]], rule: EarlyStopping) -> bool:
+    return rule.best(monitored_values(rows, rule.monitor)) == len(rows) - 1
+
+
 def _columns(row: dict[str, Any]) -> dict[str, Any]:
     """Return an epoch's row with what has no column of its own under `extra`."""
-    extra = {name: row[name] for name in EXTRA if name in row}
+    extra = {name: value for name, value in row.items() if name in EXTRA or is_probed(name)}
     return {k: v for k, v in row.items() if k not in extra} | {"extra": extra}

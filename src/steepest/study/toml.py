@@ -1,24 +1,98 @@
-"""A study as a TOML file that `steepest run` reads again."""
+"""A study as a TOML file: read with one sentence about whatever is wrong, and written again."""
 
 import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
-from steepest.study.design import Study
-from steepest.study.space import Range
+from steepest.errors import UsageError, nearest
+from steepest.spec import from_plain
+from steepest.study.change import merge, word
+from steepest.study.design import Arm, Study, base_of, own_space
+from steepest.study.space import Range, parse_space
 
 SCALARS = (
     "name", "question", "trials", "seeds", "tunings", "metric", "target", "reference", "margin",
-    "score", "widen",
+    "score", "widen", "notes",
 )  # fmt: skip
 
 
+def read_study(path: str | Path) -> Study:
+    """Return the study in a TOML file; UsageError for a file that cannot be read or understood."""
+    file = Path(path)
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        others = [p.name for p in file.parent.glob("*.toml")] if file.parent.is_dir() else []
+        hint = f"; {nearest(file.name, others)}" if others else ""
+        raise UsageError(f"there is no study file '{path}'{hint}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: not text in UTF-8") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from None
+    return from_table(table, str(path), file.stem)
+
+
+def from_table(table: Mapping[str, Any], where: str, name: str) -> Study:
+    """Return the study a TOML table describes; UsageError names file, key and the nearest name."""
+    given = dict(table)
+    base = _table(given, "base", where)
+    known = [f.name for f in fields(Study)]
+    for key in given:
+        if key not in known:
+            raise UsageError(f"{where}: unknown key '{key}'; {nearest(key, known)}")
+    arms = given.pop("arms", None)
+    if not isinstance(arms, list) or not all(isinstance(a, dict) for a in arms):
+        raise UsageError(f"{where}: arms must be written as [[arms]] tables")
+    trials = given.get("trials", Study.trials)
+    if isinstance(trials, bool) or not isinstance(trials, int):
+        raise UsageError(f"{where}: trials must be a whole number of at least 0, not {trials!r}")
+    from_plain(base, f"{where}: base")
+    made = tuple(_arm(a, base, trials, f"{where}: arms[{i}]") for i, a in enumerate(arms))
+    notes = given.pop("notes", [])
+    if not isinstance(notes, list):
+        raise UsageError(f"{where}: notes must be a list of texts, not {notes!r}")
+    try:
+        whole = {"name": name, "question": "", **given}
+        return Study(**whole, base=base_of(base), arms=made, notes=tuple(notes))
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from None
+
+
+def _table(given: dict[str, Any], key: str, where: str) -> dict[str, Any]:
+    """Take a table out of `given`; nothing there is an empty one."""
+    found = given.pop(key, {})
+    if not isinstance(found, dict):
+        raise UsageError(f"{where}: {key} must be a table, not {found!r}")
+    return found
+
+
+def _arm(table: dict[str, Any], base: dict[str, Any], trials: int, where: str) -> Arm:
+    given = dict(table)
+    name, reported = given.pop("name", None), _table(given, "reported", where)
+    space = _table(given, "space", where) if "space" in given else None
+    changes = tuple((word(k), v) for k, v in given.items())
+    spec = from_plain(merge(base, changes), where)
+    if space is None:
+        ranges = own_space(base, changes, trials, where)
+    else:
+        ranges = parse_space(space, f"{where}.space") if trials else ()
+    label = spec.optimizer.name if name is None else name
+    return Arm(label, changes, ranges, tuple(reported.items()))
+
+
 def to_toml(study: Study) -> str:
-    """Return the study as TOML text."""
-    lines = [f"{k} = {_value(getattr(study, k))}" for k in SCALARS if getattr(study, k) is not None]
-    lines += ["", "[base]", *(f"{k} = {_value(v)}" for k, v in study.base)]
+    """Return the study as TOML text; `read_study` gives a study of the same digest."""
+    given = {name: getattr(study, name) for name in SCALARS}
+    lines = [f"{k} = {_value(v)}" for k, v in given.items() if v is not None and v != ()]
+    lines += ["", "[base]", *(f"{_key(k)} = {_value(v)}" for k, v in study.base if v is not None)]
     for arm in study.arms:
         lines += ["", "[[arms]]", f"name = {_value(arm.name)}"]
-        lines += [f"{_key(k)} = {_value(v)}" for k, v in arm.changes]
+        lines += [f"{_key(k)} = {_value(v)}" for k, v in arm.changes if v is not None]
         if arm.reported:
             lines.append(f"reported = {_value(dict(arm.reported))}")
         lines.append("[arms.space]")
@@ -27,7 +101,7 @@ def to_toml(study: Study) -> str:
 
 
 def _key(name: str) -> str:
-    return name if name.replace("_", "").isalnum() else json.dumps(name)
+    return name if name.replace("_", "").isalnum() and name.isascii() else _value(name)
 
 
 def _value(value: Any) -> str:
@@ -35,7 +109,7 @@ def _value(value: Any) -> str:
         return "{" + ", ".join(f"{_key(str(k))} = {_value(v)}" for k, v in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_value, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _range(one: Range) -> str:

@@ -54,7 +54,7 @@ class Result:
     @property
     def state(self) -> State | None:
         """The weights the run is measured by: the last, or those that early stopping restored."""
-        return self.best if _restores(self.session.spec) else self.last
+        return self.best if restores(self.session.spec) else self.last
 
     @property
     def gap(self) -> float:
@@ -93,37 +93,40 @@ def complete(
     if keep not in KEEPS:
         raise UsageError(f"keep must be one of {', '.join(KEEPS)}, not {keep!r}")
     past = past or Past()
-    keeps_best = keep == "best" or _restores(spec)
+    keeps_best = keep == "best" or restores(spec)
     if keeps_best and past.rows and past.best is None:
         raise UsageError("a run that keeps its best weights resumes from `past` with their state")
-    session = open_session([spec], dataset, masked=state is not None and "mask" in state.arrays)
-    if state is not None:
-        write_state(session, state)
+    session = _open(spec, dataset, state)
     rows, epochs, last, best = list(past.rows), [], state, past.best
-    rule = spec.early_stopping or _lowest_loss(session)
+    rule = best_rule(spec)
     status, offset = "finished", rows[-1]["seconds"] if rows else 0.0
     stopped = bool(rows) and _stops(spec, rows)
     start = spec.epochs if stopped else 0 if state is None else state.epoch
     for (found,) in train_session(session, start):
         epoch = replace(found, seconds=offset + found.seconds)
         epochs.append(epoch)
-        asked = (
-            on_epoch is not None
-            and on_epoch(epoch, partial(read_state, session, epoch.epoch)) is True
-        )
+        read = partial(read_state, session, epoch.epoch)
+        asked = False if on_epoch is None else on_epoch(epoch, read)
         if epoch.diverged:
             status = "diverged"
             break
         rows.append(epoch.row())
         last = read_state(session, epoch.epoch)
-        if keeps_best and rule.best(_values(rows, rule.monitor)) == len(rows) - 1:
+        if keeps_best and rule.best(monitored_values(rows, rule.monitor)) == len(rows) - 1:
             best = last
-        stopped = asked or _stops(spec, rows)
+        stopped = asked is True or _stops(spec, rows)
         if stopped:
             break
     if stopped and last is not None and last.epoch < spec.epochs:
         status = "stopped"
     return _measured(Result(tuple(epochs), tuple(rows), status, last, best, session, None, None))
+
+
+def _open(spec: RunSpec, dataset: Dataset, state: State | None) -> Session:
+    session = open_session([spec], dataset, masked=state is not None and "mask" in state.arrays)
+    if state is not None:
+        write_state(session, state)
+    return session
 
 
 def evaluate_test(result: Result) -> Measure:
@@ -137,16 +140,18 @@ def evaluate_test(result: Result) -> Measure:
     return measure
 
 
-def _restores(spec: RunSpec) -> bool:
+def restores(spec: RunSpec) -> bool:
+    """Tell whether early stopping gives a run its best weights at the end."""
     return spec.early_stopping is not None and spec.early_stopping.restore_best
 
 
-def _lowest_loss(session: Session) -> EarlyStopping:
-    held = session.split.validation.shape[1]
-    return EarlyStopping(min_delta=0.0, monitor="val_loss" if held else "loss")
+def best_rule(spec: RunSpec) -> EarlyStopping:
+    """Return what calls an epoch the best so far: early stopping's rule, else the lowest loss."""
+    monitor = "val_loss" if spec.validation else "loss"
+    return spec.early_stopping or EarlyStopping(min_delta=0.0, monitor=monitor)
 
 
-def _values(rows: Sequence[Row], monitor: str) -> list[float]:
+def monitored_values(rows: Sequence[Row], monitor: str) -> list[float]:
     """Return a metric of every epoch, by the names that callbacks monitor."""
     found: dict[str, list[float]] = {}
     for row in rows:
@@ -157,7 +162,7 @@ def _values(rows: Sequence[Row], monitor: str) -> list[float]:
 
 def _stops(spec: RunSpec, rows: Sequence[Row]) -> bool:
     rule = spec.early_stopping
-    return rule is not None and rule.stops(_values(rows, rule.monitor))
+    return rule is not None and rule.stops(monitored_values(rows, rule.monitor))
 
 
 def _measured(result: Result) -> Result:

@@ -1,0 +1,46 @@
+"""What an arm's final runs gave, and how its tuned cell is called."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.stats.curve import Tolerance
+from steepest.stats.interval import Interval
+from steepest.stats.target import Median, Reached
+from steepest.study.protocol import Choice
+from steepest.study.record import Record
+from steepest.study.space import Values
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class ArmResult:
+    """What an arm's final runs gave, in the order of seeds."""
+
+    name: str
+    choices: tuple[Choice, ...]  # one a tuning
+    seeds: tuple[int, ...]
+    tunings: np.ndarray  # of each final run (n,)
+    scores: np.ndarray  # test scores (n,); a diverged run keeps its last finite score
+    diverged: np.ndarray  # (n,)
+    records: tuple[Record, ...]
+    curves: tuple[Rows, ...]
+    interval: Interval
+    arrivals: Reached | None  # epochs to the target
+    median: Median | None
+    tolerance: Tolerance | None
+
+    @property
+    def label(self) -> str:
+        """The arm with its tuned hyper-parameters, where one tuning chose them."""
+        if len(self.choices) != 1 or not self.choices[0].values:
+            return self.name
+        return f"{self.name} ({value_text(self.choices[0].values)})"
+
+
+def value_text(values: Values) -> str:
+    """Return trial values as short text, "lr 0.01"."""
+    words = [(n.partition(".")[2] or n, v) for n, v in values]
+    return ", ".join(f"{n} {v:g}" if isinstance(v, float) else f"{n} {v}" for n, v in words)
