@@ -11,9 +11,11 @@ import argparse
 import statistics
 import time
 from collections import Counter
+from functools import partial
 
 import numpy as np
 
+from steepest.engine.allocation import keep_freed_blocks
 from steepest.engine.executor import bind_programs
 from steepest.engine.numpy_engine import NumpyEngine
 from steepest.nn import CrossEntropy, zoo
@@ -76,28 +78,74 @@ def ours(engine, arch, shape, batch):
     return step, bound, named_arrays(declared.leaves, start[0])
 
 
-def torch_net(arch, weights):
-    """Return a chain of the zoo as torch modules (without its values)."""
-    import torch
+def torch_net(layer, name, weights):
+    """Return a composition of the zoo as torch modules (without its values)."""
     from torch import nn
 
-    from steepest.nn import BatchNorm, Conv2D, Dropout, Flatten, Linear, MaxPool, ReLU
+    from steepest import nn as ours
 
-    made = []
-    for position, layer in enumerate(arch.root.layers):
-        w = weights.get(f"{position}.w")
-        if isinstance(layer, Conv2D):
-            made.append(nn.Conv2d(w.shape[2], w.shape[3], w.shape[0], padding=layer.margin))
-        elif isinstance(layer, Linear):
-            made.append(nn.Linear(*w.shape))
-        elif isinstance(layer, BatchNorm):
-            made.append(nn.BatchNorm2d(weights[f"{position}.gain"].shape[0]))
-        else:
-            pool, drop = nn.MaxPool2d(2), nn.Dropout(getattr(layer, "rate", 0.0))
-            plain = {ReLU: nn.ReLU(), MaxPool: pool, Flatten: nn.Flatten(), Dropout: drop}
-            made.append(plain[type(layer)])
-    torch.manual_seed(0)
-    return nn.Sequential(*made)
+    def inner(key, part):
+        return torch_net(part, f"{name}.{key}" if name else str(key), weights)
+
+    if isinstance(layer, ours.Chain):
+        return nn.Sequential(*(inner(k, part) for k, part in enumerate(layer.layers)))
+    if isinstance(layer, ours.Residual):
+        across = inner("shortcut", layer.shortcut) if layer.shortcut else nn.Identity()
+        return joined({"body": inner("body", layer.body), "shortcut": across}, residual)
+    if isinstance(layer, ours.Graph):
+        parts = {node.name: inner(node.name, node.layer) for node in layer.nodes}
+        return joined(parts, partial(graph, layer.nodes))
+    return torch_layer(layer, weights, name)
+
+
+def torch_layer(layer, weights, name):
+    """Return a single layer as a torch module."""
+    from torch import nn
+
+    from steepest import nn as ours
+
+    if isinstance(layer, (ours.Conv2D, ours.Linear)):
+        w = weights[f"{name}.w"]
+        if w.ndim == 2:
+            return nn.Linear(*w.shape)
+        how = {"stride": layer.stride, "padding": layer.margin, "bias": layer.bias}
+        return nn.Conv2d(w.shape[2], w.shape[3], w.shape[0], **how)
+    if isinstance(layer, ours.BatchNorm):
+        return nn.BatchNorm2d(weights[f"{name}.gain"].shape[0])
+    plain = {
+        ours.ReLU: nn.ReLU,
+        ours.MaxPool: partial(nn.MaxPool2d, 2),
+        ours.Flatten: nn.Flatten,
+        ours.Dropout: lambda: nn.Dropout(layer.rate),
+        ours.GlobalAveragePool: lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+    }
+    return plain[type(layer)]()
+
+
+def joined(parts, function):
+    """Return a module of named parts whose forward pass is function(parts, x)."""
+    from torch import nn
+
+    class Joined(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts = nn.ModuleDict(parts)
+
+        def forward(self, x):
+            return function(self.parts, x)
+
+    return Joined()
+
+
+def residual(parts, x):
+    return parts["body"](x) + parts["shortcut"](x)
+
+
+def graph(nodes, parts, x):
+    known = {"x": x}
+    for node in nodes:
+        known[node.name] = parts[node.name](sum(known[name] for name in node.inputs))
+    return known[nodes[-1].name]
 
 
 def eager(arch, weights, shape, batch, last):
@@ -105,7 +153,8 @@ def eager(arch, weights, shape, batch, last):
     import torch
     from torch.nn.functional import cross_entropy
 
-    net = torch_net(arch, weights)
+    torch.manual_seed(0)
+    net = torch_net(arch.root, "", weights)
     data = torch.randint(0, 256, (EXAMPLES, shape[2], *shape[:2]), dtype=torch.uint8)
     labels = torch.randint(0, CLASSES, (EXAMPLES,))
     if last:
@@ -179,12 +228,15 @@ def contenders(arch, shape, batch):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--model", default="compact_cnn", help="a chain of the zoo")
+    parser.add_argument("--model", default="compact_cnn", help="a network of the zoo")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=5, help="of a contender in a round")
+    parser.add_argument("--keep-blocks", action="store_true", help="keep memory that was freed")
     parser.add_argument("--profile", action="store_true", help="time every kernel of ours")
     given = parser.parse_args()
+    if given.keep_blocks:
+        keep_freed_blocks()
     arch, shape = zoo.ARCHS[given.model](), SHAPES.get(given.model, (32, 32, 3))
     if given.profile:
         step, bound, _ = ours(Pooled(), arch, shape, given.batch)
