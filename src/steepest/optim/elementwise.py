@@ -28,12 +28,9 @@ def _coupled(p: Any, g: Any, c: Mapping[str, Any]) -> Any:
 
 @dataclass(frozen=True)
 class SGD:
-    """p - lr g (Robbins & Monro 1951).
+    """p - lr g (Robbins & Monro 1951). The default lr is PyTorch's; Keras has 0.01."""
 
-    Deviates in SGD, Momentum and Nesterov: the default lr is Keras' 0.01; PyTorch's is 0.001.
-    """
-
-    lr: float = 1e-2
+    lr: float = 1e-3
     weight_decay: float = 0.0
     slots: ClassVar[tuple[str, ...]] = ()
 
@@ -53,7 +50,7 @@ class Momentum:
     Deviates: the paper and Keras put lr inside m, which differs when lr changes.
     """
 
-    lr: float = 1e-2
+    lr: float = 1e-3
     momentum: float = 0.9
     weight_decay: float = 0.0
     slots: ClassVar[tuple[str, ...]] = ("m",)
@@ -75,7 +72,7 @@ class Nesterov:
     m = momentum m + g; p - lr (g + momentum m): the gradient is taken at p, not at the point ahead.
     """
 
-    lr: float = 1e-2
+    lr: float = 1e-3
     momentum: float = 0.9
     weight_decay: float = 0.0
     slots: ClassVar[tuple[str, ...]] = ("m",)
