@@ -9,6 +9,7 @@ import hashlib
 import importlib
 import inspect
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
@@ -179,7 +180,15 @@ def identity(kind: str, part: Part, table: Mapping[str, Any]) -> Any:
     """Return what beside its name decides a part's meaning: revision or source digest."""
     if ":" not in part.name:
         return REVISIONS.get(f"{kind}.{part.name}")
-    path = inspect.getsourcefile(inspect.unwrap(resolve(kind, part.name, table)))
+    path = _source(resolve(kind, part.name, table), part.name.partition(":")[0])
     if path is None:
         raise UsageError(f"{kind} '{part.name}': its source file cannot be found")
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _source(found: Any, module: str) -> str | None:
+    """Return the file a class or function was written in; an instance's is that of its module."""
+    try:
+        return inspect.getsourcefile(inspect.unwrap(found))
+    except TypeError:
+        return getattr(sys.modules[module], "__file__", None)

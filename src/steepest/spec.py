@@ -11,7 +11,14 @@ from typing import Any
 
 from steepest import codec
 from steepest.data import SOURCES
-from steepest.errors import UsageError, nearest
+from steepest.errors import UsageError, nearest, unknown
+from steepest.nn.augment import (
+    AUGMENTS,
+    Augmentation,
+    build_augment,
+    is_sample_function,
+    parse_augment,
+)
 from steepest.nn.loss import CrossEntropy
 from steepest.nn.zoo import ARCHS
 from steepest.optim import RULES, SCHEDULES
@@ -21,6 +28,7 @@ from steepest.part import Part, build, identity, parse
 TABLES: dict[str, dict[str, Any]] = {"model": ARCHS, "optimizer": RULES, "schedule": SCHEDULES}
 PRECISIONS = ("float32", "float64")
 ENGINES = ("auto", "numpy", "torch")
+PROBES = ("grad_norm", "update_ratio", "dead", "activations")
 ALIASES = {
     "learning_rate": "lr", "wd": "weight_decay", "batch": "batch_size", "b": "batch_size",
     "validation_split": "validation", "opt": "optimizer",
@@ -48,12 +56,15 @@ class RunSpec:
     balanced: bool = False  # draw examples so that classes are equally likely
     normalize: bool | None = None  # by the training split's statistics; None: all but images
     early_stopping: EarlyStopping | None = None
+    augment: tuple[Part, ...] = ()  # of training examples, in this order
+    probes: tuple[str, ...] = ()  # what is measured while training; decides no bit of the run
     precision: str = "float32"
     engine: str = field(default="numpy")
 
     def __post_init__(self) -> None:
         for name, table in TABLES.items():
             object.__setattr__(self, name, parse(name, getattr(self, name), table))
+        object.__setattr__(self, "augment", parse_augment(self.augment))
         _check(self)
 
     @property
@@ -76,6 +87,16 @@ class RunSpec:
         """The loss of a classification."""
         return CrossEntropy(self.smoothing, self.class_weights or None)
 
+    @property
+    def augmentations(self) -> tuple[Augmentation, ...]:
+        """The augmentations of whole batches."""
+        return build_augment(self.augment)
+
+    @property
+    def sample_functions(self) -> tuple[str, ...]:
+        """The names of the user's own functions of single examples, applied before those."""
+        return tuple(part.name for part in self.augment if is_sample_function(part))
+
     def plain(self) -> dict[str, Any]:
         """Return the spec as plain values, defaults left out."""
         return {f.name: _plain(getattr(self, f.name)) for f in fields(self) if self._is_set(f)}
@@ -88,6 +109,8 @@ ALWAYS = ("data", "model", "optimizer", "epochs", "batch_size", "seed")  # reada
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
     return value.plain() if isinstance(value, Part) else codec.plain(value)
 
 
@@ -118,12 +141,19 @@ def _check(spec: RunSpec) -> None:
         ):
             raise UsageError(f"{name} must lie in [{low:g}, {high:g}), not {value!r}")
     for name, known in (("precision", PRECISIONS), ("engine", ENGINES)):
-        if getattr(spec, name) not in known:
-            raise UsageError(
-                f"unknown {name} '{getattr(spec, name)}'; {nearest(str(getattr(spec, name)), known)}"
-            )
+        value = str(getattr(spec, name))
+        if value not in known:
+            raise UsageError(f"unknown {name} '{value}'; {nearest(value, known)}")
     for name, table in TABLES.items():
         build(name, getattr(spec, name), table)
+    _check_lists(spec)
+
+
+def _check_lists(spec: RunSpec) -> None:
+    build_augment(spec.augment)
+    for name in spec.probes:
+        if name not in PROBES:
+            raise unknown("probe", str(name), PROBES)
 
 
 def from_plain(values: dict[str, Any], where: str = "run") -> RunSpec:
@@ -149,7 +179,9 @@ def from_plain(values: dict[str, Any], where: str = "run") -> RunSpec:
 
 
 def _typed(name: str, value: Any, where: str) -> Any:
-    if name in ("classes", "class_weights"):
+    if name == "probes" and isinstance(value, str):
+        return tuple(piece.strip() for piece in value.split(",") if piece.strip())
+    if name in ("classes", "class_weights", "probes"):
         if not isinstance(value, (list, tuple)):
             raise UsageError(f"{where}: {name} must be a list, not {value!r}")
         return tuple(value)
@@ -174,8 +206,11 @@ def with_options(spec: RunSpec, name: str, options: dict[str, Any]) -> RunSpec:
 def run_identity(spec: RunSpec, data_digest: str) -> dict[str, Any]:
     """Return everything that decides the run's bits, as plain values."""
     own = {name: identity(name, getattr(spec, name), table) for name, table in TABLES.items()}
+    for part in spec.augment:
+        own[f"augment.{part.name}"] = identity("augmentation", part, AUGMENTS)
+    plain = {name: value for name, value in spec.plain().items() if name != "probes"}
     return {
-        "spec": spec.plain() | {"data": ""},
+        "spec": plain | {"data": ""},
         "data": data_digest,
         "parts": {name: found for name, found in own.items() if found},
     }

@@ -63,6 +63,7 @@ class Scope:
     updates: dict[str, tuple[Symbol, Symbol]] = field(default_factory=dict)
     penalties: list[Symbol] = field(default_factory=list)
     trail: list[tuple[str, Any, Shape]] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)  # of every layer, by its name
 
     @contextmanager
     def inside(self, name: str | int) -> Iterator[None]:
@@ -79,6 +80,7 @@ class Scope:
         with self.inside(name):
             y = layer(x, self)
             self.trail.append((".".join(self.path), layer, tuple(y.shape[2:])))
+            self.outputs[".".join(self.path)] = y
         return y
 
     def named(self, name: str) -> str:

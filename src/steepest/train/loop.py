@@ -1,17 +1,21 @@
 """The loop: training is a generator of epochs; who wants to stop, stops asking."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from steepest.data import Dataset, batches
+from steepest.data.pipeline import Pipeline
 from steepest.engine.executor import Bound
 from steepest.spec import RunSpec
 from steepest.train.evaluate import evaluate
 from steepest.train.measure import Measure
+from steepest.train.probe import measure_probes
 from steepest.train.session import Session, Split, epoch_tables, open_session, write_state
 from steepest.train.state import State
 
@@ -33,6 +37,7 @@ class Epoch:
     lr: float  # of the epoch's last step
     validation: Measure | None
     diverged: bool = False
+    extra: dict[str, float] = field(default_factory=dict)  # what probes measured
 
     def row(self) -> dict[str, float]:
         """Return the epoch as one flat row of numbers."""
@@ -51,7 +56,7 @@ class Epoch:
                     "val_recall": self.validation.recall,
                     "val_f1": self.validation.f1,
                 }
-        return found
+        return found | self.extra
 
 
 @dataclass
@@ -84,11 +89,22 @@ def train_session(session: Session, start: int = 0) -> Iterator[tuple[Epoch, ...
     A run whose loss is not finite is marked `diverged`; its neighbours go on undisturbed. The
     generator ends when every run has diverged.
     """
+    functions, task = session.spec.sample_functions, session.task
+    if not functions:
+        yield from _train(session, start, None)
+        return
+    with closing(Pipeline(functions, task.scale, session.engine.real)) as pipeline:
+        yield from _train(session, start, pipeline)
+
+
+def _train(session: Session, start: int, pipeline: Pipeline | None) -> Iterator[tuple[Epoch, ...]]:
     clock = Clock()
     gone = np.zeros(len(session.specs), bool)
     for epoch in range(start, session.spec.epochs):
         began = time.perf_counter()
-        tables = epoch_tables(session, epoch)
+        tables: dict[str, Any] = epoch_tables(session, epoch)
+        if pipeline is not None:
+            tables["transformed"] = _transformed(session, pipeline, tables["order"], epoch)
         losses, correct, steps = _epoch(session, tables, gone, clock)
         clock.train += time.perf_counter() - began
         measures = evaluate(session, session.split.validation) if _validates(session) else None
@@ -98,9 +114,17 @@ def train_session(session: Session, start: int = 0) -> Iterator[tuple[Epoch, ...
             for r, e in enumerate(finished)
         )
         gone = gone | np.array([e.diverged for e in found])
-        yield found
+        extra = measure_probes(session.bound, session.engine, len(found))
+        yield tuple(replace(e, extra=more) for e, more in zip(found, extra, strict=True))
         if gone.all():
             return
+
+
+def _transformed(session: Session, pipeline: Pipeline, order: Array, epoch: int) -> Iterator[Array]:
+    """Return the batches of an epoch, transformed by worker processes while others are trained."""
+    x, batch = session.dataset.x, session.batch
+    stored = (x[order[:, k : k + batch]] for k in range(0, order.shape[1], batch))
+    return pipeline.batches(stored, [s.seed for s in session.specs], epoch)
 
 
 def _validates(session: Session) -> bool:
@@ -115,27 +139,56 @@ def _epoch(
     full, tail = batches(n, session.batch)
     losses = np.full((session.steps, len(session.specs)), np.nan)
     correct = np.zeros_like(losses)
-    head = tables["order"][:, : full * session.batch].reshape(
-        len(session.specs), full, session.batch
-    )
     began = time.perf_counter()
     steps = 0
     if full:
-        steps = replay(session, session.bound["train"], head, tables, (losses, correct), gone)
+        first = _stretch(tables, 0, full, session.batch, 0)
+        index = first.pop("order").swapaxes(0, 1)
+        steps = replay(session, session.bound["train"], index, first, (losses, correct), gone)
     if tail and steps == full:
-        rest = tables["order"][:, full * session.batch :].reshape(len(session.specs), 1, tail)
-        late = {k: v[full:] for k, v in tables.items() if k not in ("order", "lr")}
-        out = (losses[full:], correct[full:])
-        steps += replay(session, session.bound["train tail"], rest, late, out, gone)
+        late = _stretch(tables, full, 1, tail, full * session.batch)
+        index, out = late.pop("order").swapaxes(0, 1), (losses[full:], correct[full:])
+        steps += replay(session, session.bound["train tail"], index, late, out, gone)
     clock.replay += time.perf_counter() - began
     return losses[:steps].sum(axis=0), correct[:steps].sum(axis=0), steps
+
+
+def _stretch(
+    tables: dict[str, Any], step: int, steps: int, batch: int, example: int
+) -> dict[str, Any]:
+    """Return what `steps` steps of `batch` examples read, from a step and an example on.
+
+    Every table but that of arriving batches gets the steps as its first axis.
+    """
+    found = {}
+    for name, table in tables.items():
+        if name == "order" or name.startswith("augment."):  # (R, n, ...)
+            rows = table[:, example : example + steps * batch]
+            rows = rows.reshape(len(table), steps, batch, *table.shape[2:])
+            found[name] = rows.swapaxes(0, 1)
+        elif name == "transformed":
+            found[name] = table
+        elif name != "lr":
+            found[name] = table[step : step + steps]
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Arriving:
+    """A table of batches that come one by one."""
+
+    convert: Callable[[Array], Any]
+    batches: Iterator[Array]
+
+    def __getitem__(self, _: int) -> Any:
+        return self.convert(next(self.batches))
 
 
 def replay(
     session: Session,
     bound: Bound,
     index: Array,
-    tables: dict[str, Array],
+    tables: dict[str, Any],
     results: tuple[Array, Array],
     gone: Array,
 ) -> int:
@@ -144,7 +197,15 @@ def replay(
     feeds = {"index": index.transpose(1, 0, 2)} | {
         n: tables[n] for n in tables if n in bound.inputs
     }
-    copies = [(bound.inputs[n], engine.table(bound.inputs[n], rows)) for n, rows in feeds.items()]
+    copies = [
+        (
+            bound.inputs[n],
+            _Arriving(partial(engine.table, bound.inputs[n]), rows)
+            if n == "transformed"
+            else engine.table(bound.inputs[n], rows),
+        )
+        for n, rows in feeds.items()
+    ]
     copy, (losses, correct) = engine.copy, results
     loss, hits = bound.outputs["loss"], bound.outputs.get("correct")
     for step in range(index.shape[1]):

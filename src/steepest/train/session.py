@@ -17,11 +17,13 @@ from steepest.engine.native import flush_denormals
 from steepest.engine.protocol import Engine
 from steepest.errors import DataError, UsageError
 from steepest.nn.arch import initial_values
+from steepest.nn.augment import check_shape, draw_epoch
 from steepest.nn.loss import MSE
 from steepest.optim.rule import coefficient_table, undecayed
 from steepest.program.trace import Value
 from steepest.seeds import keys, stream
 from steepest.spec import RunSpec
+from steepest.train.probe import probe_program
 from steepest.train.state import State
 from steepest.train.step import Task, eval_program, train_program
 
@@ -107,7 +109,7 @@ def _shape_of(spec: RunSpec) -> tuple[Any, ...]:
     return (
         spec.data, spec.target, spec.classes, spec.model, spec.optimizer.name, spec.epochs,
         spec.batch_size, spec.validation, spec.smoothing, spec.class_weights, spec.l1, spec.l2,
-        spec.balanced, spec.normalize, spec.precision, spec.engine,
+        spec.balanced, spec.normalize, spec.augment, spec.probes, spec.precision, spec.engine,
     )  # fmt: skip
 
 
@@ -134,6 +136,7 @@ def _task(specs: Sequence[RunSpec], dataset: Dataset) -> Task:
             f"class_weights has {len(spec.class_weights)} numbers, but '{dataset.name}' has "
             f"{len(dataset.classes)} classes"
         )
+    check_shape(spec.augmentations, dataset.shape)
     width = len(dataset.classes) if labels else dataset.y.reshape(dataset.n, -1).shape[1]
     return Task(
         arch=spec.arch,
@@ -148,6 +151,8 @@ def _task(specs: Sequence[RunSpec], dataset: Dataset) -> Task:
         l2=spec.l2,
         targets="int" if labels else "real",
         width=0 if labels else width,
+        augment=spec.augmentations,
+        transformed=bool(spec.sample_functions),
         normalized=is_normalized(spec, dataset),
     )
 
@@ -202,6 +207,8 @@ def _programs(specs: Sequence[RunSpec], task: Task, parts: Split) -> dict[str, A
     programs = {"train": train_program(task, rules, size)}
     if n % size:
         programs["train tail"] = train_program(task, rules, n % size)
+    if specs[0].probes:
+        programs["probe"] = probe_program(task, rules, size, specs[0].probes)
     return programs | eval_programs(task, held)
 
 
@@ -217,8 +224,9 @@ def eval_programs(task: Task, n: int) -> dict[str, Any]:
 def epoch_tables(session: Session, epoch: int) -> dict[str, Array]:
     """Return what the steps of one epoch (0-based) read, one row a step.
 
-    `order` (R, n) are rows of the data set; `key` (steps, R, 2); the coefficients (steps, K, R, 1)
-    in float64, all of them functions of seed and step alone.
+    `order` (R, n) are rows of the data set; `augment.<position>.<name>` (R, n, ...) what is drawn
+    for each of them; `key` (steps, R, 2); the coefficients (steps, K, R, 1) in float64, all of them
+    functions of seed and step alone.
     """
     steps = session.steps
     at = np.arange(epoch * steps, (epoch + 1) * steps)
@@ -234,7 +242,12 @@ def epoch_tables(session: Session, epoch: int) -> dict[str, Array]:
     for s, rows in zip(session.specs, session.split.train, strict=True):
         labels = session.dataset.y[rows] if s.balanced else None
         orders.append(rows[order(len(rows), s.seed, epoch, labels)])
-    return {
+    n = session.split.train.shape[1]
+    drawn = [
+        draw_epoch(session.task.augment, s.seed, epoch, n, session.task.shape)
+        for s in session.specs
+    ]
+    return {name: np.stack([d[name] for d in drawn]) for name in drawn[0]} | {
         "order": np.stack(orders),
         "key": np.stack([keys(s.seed, at) for s in session.specs], axis=1),
         "coefficients": coefficient_table(rules, at + 1, rates)[1],

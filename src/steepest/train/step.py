@@ -3,7 +3,8 @@
 Inputs by name. Shared by all programs of a run: `data` (n, *shape), `targets` (n,), `params`
 (R, P), `slot.<name>` (R, P), `stat.<name>` (R, *shape), `mask` (R, P) where parameters are
 masked. Written before every replay: `index` (R, N) rows of the data set, `key` (R, 2) random words,
-`coefficients` and `coefficients.rest` (K, R, 1) of the rule on decayed and other leaves.
+`coefficients` and `coefficients.rest` (K, R, 1) of the rule on decayed and other leaves,
+`augment.<position>.<name>` (R, N, ...) what was drawn for each example.
 """
 
 import math
@@ -11,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from steepest.nn.arch import Arch, Declared, apply, layout
+from steepest.nn.augment import Augmentation, apply_augment, mixed_loss
 from steepest.nn.layer import penalize
-from steepest.nn.scope import Leaf
+from steepest.nn.scope import Leaf, Scope
 from steepest.optim.rule import coefficient_names, undecayed
 from steepest.program import F, Program, Recorder, Symbol, reverse
 
@@ -35,6 +37,8 @@ class Task:
     l2: float = 0.0
     targets: str = "int"  # "int" labels, or "real" for regression
     width: int = 0  # of a real target
+    augment: tuple[Augmentation, ...] = ()  # of training batches
+    transformed: bool = False  # training batches come from outside, `transformed` (R, N, *shape)
     normalized: bool = False  # subtract `shift` and multiply by `gain`, both (R, 1, *shape)
     masked: bool = False  # hold parameters at zero where `mask` (R, P) is zero
 
@@ -72,13 +76,23 @@ class _Inputs:
         symbol: Symbol = F.reshape(stretch, shape=(self.task.runs, *leaf.shape))
         return symbol
 
-    def batch(self) -> tuple[Symbol, Symbol]:
-        """Gather the examples and targets of a batch."""
-        x = F.gather(self.data, self.index, scale=self.task.scale)
-        if self.task.normalized:
-            shape = (self.task.runs, 1, *self.task.shape)
+    def batch(self, train: bool = False) -> tuple[Symbol, Symbol, Symbol | None]:
+        """Gather a batch: examples, augmented for training; targets; weights of mixed ones."""
+        task, several, weight = self.task, self.index.shape, None
+        if train and task.transformed:
+            x = self.recorder.input("transformed", (*several, *task.shape))
+        else:
+            x = F.gather(self.data, self.index, scale=task.scale)
+        if train:
+
+            def declare(name: str, kind: str, shape: Shape) -> Symbol:
+                return self.recorder.input(name, (*several, *shape), kind)
+
+            x, weight = apply_augment(task.augment, x, declare)
+        if task.normalized:
+            shape = (task.runs, 1, *task.shape)
             x = (x - self.recorder.input("shift", shape)) * self.recorder.input("gain", shape)
-        return x, F.gather(self.targets, self.index, scale=1.0)
+        return x, F.gather(self.targets, self.index, scale=1.0), weight
 
 
 def _measure(task: Task, output: Symbol, targets: Symbol, losses: Symbol) -> dict[str, Symbol]:
@@ -90,13 +104,35 @@ def _measure(task: Task, output: Symbol, targets: Symbol, losses: Symbol) -> dic
     return measured
 
 
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """A training step while it is recorded: what the program and its probes are made of."""
+
+    recorder: Recorder
+    measured: dict[str, Symbol]  # sums over the batch, (R,)
+    scope: Scope
+    parameters: Symbol  # (R, P), before the step
+    gradient: Symbol  # (R, P)
+    pairs: dict[str, tuple[Symbol, Symbol]]
+
+
 def train_program(task: Task, rules: list[Any], batch: int) -> Program:
-    """Record one training step: gather, forward, backward, update, measurements."""
+    """Record one training step: gather, augment, forward, backward, update, measurements."""
+    traced = trace_step(task, rules, batch)
+    return traced.recorder.program(traced.measured, traced.pairs)
+
+
+def trace_step(task: Task, rules: list[Any], batch: int) -> Traced:
+    """Trace one training step; the recording is not closed yet."""
     inputs = _Inputs(task, batch)
     key = inputs.recorder.input("key", (task.runs, 2), "word")
-    x, targets = inputs.batch()
+    x, targets, weight = inputs.batch(train=True)
     output, scope = apply(task.arch.root, x, inputs.find, task.classes, key)
-    losses = task.loss(output, targets)
+    losses = (
+        task.loss(output, targets)
+        if weight is None
+        else mixed_loss(task.loss, output, targets, weight)
+    )
     decayed = sum(leaf.size for leaf in task.declared.leaves if leaf.is_decayed)
     if task.l1 or task.l2:
         penalize(F.part(inputs.flat, axis=1, start=0, stop=decayed), task.l1, task.l2, scope)
@@ -106,7 +142,8 @@ def train_program(task: Task, rules: list[Any], batch: int) -> Program:
     gradient = _gradient(inputs, objective)
     pairs = _update(inputs, rules, gradient, decayed)
     pairs |= {f"stat.{name}": pair for name, pair in scope.updates.items()}
-    return inputs.recorder.program(_measure(task, output, targets, losses), pairs)
+    measured = _measure(task, output, targets, losses)
+    return Traced(inputs.recorder, measured, scope, inputs.flat, gradient, pairs)
 
 
 def _gradient(inputs: _Inputs, objective: Symbol) -> Symbol:
@@ -174,7 +211,7 @@ def _coefficients(inputs: _Inputs, rules: list[Any], name: str) -> dict[str, Sym
 def eval_program(task: Task, batch: int) -> Program:
     """Record one evaluation step: sums of loss and hits, and the predictions of a batch."""
     inputs = _Inputs(task, batch)
-    x, targets = inputs.batch()
+    x, targets, _ = inputs.batch()
     output, _ = apply(task.arch.root, x, inputs.find, task.classes)
     measured = _measure(task, output, targets, task.loss(output, targets))
     measured["output"] = output
@@ -186,7 +223,7 @@ def eval_program(task: Task, batch: int) -> Program:
 def gradient_program(task: Task, batch: int) -> Program:
     """Record the gradient (R, P) of the mean loss of a batch, in evaluation mode."""
     inputs = _Inputs(task, batch)
-    x, targets = inputs.batch()
+    x, targets, _ = inputs.batch()
     output, _ = apply(task.arch.root, x, inputs.find, task.classes)
     objective = F.mean(task.loss(output, targets), axis=1)
     return inputs.recorder.program({"gradient": _gradient(inputs, objective)})
