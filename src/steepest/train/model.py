@@ -152,15 +152,19 @@ class Model:
 
     def predict(self, x: Any) -> Array:
         """Return class probabilities (n, K), or the real outputs of a regression."""
-        rows = np.asarray(x)
-        dataset, _ = arrays(rows, np.zeros((len(rows), 1), np.float32), (rows[:0], rows[:0, :1]))
-        found = outputs(self._weights(dataset), dataset.x)[0]
+        found = self.outputs(x)
         if self.about["targets"] == "real":
-            values: Array = found
-            return values
+            return found
         e = np.exp(found - found.max(axis=1, keepdims=True))
         probabilities: Array = e / e.sum(axis=1, keepdims=True)
         return probabilities
+
+    def outputs(self, x: Any) -> Array:
+        """Return the network's outputs (n, K): logits, or the values of a regression."""
+        rows = np.asarray(x)
+        dataset, _ = arrays(rows, np.zeros((len(rows), 1), np.float32), (rows[:0], rows[:0, :1]))
+        found: Array = outputs(self._weights(dataset), dataset.x)[0]
+        return found
 
     def summary(self, shape: tuple[int, ...] | None = None, classes: int = 10) -> str:
         """Return a table of layers; the input's shape is known after `fit`."""
