@@ -111,3 +111,18 @@ def test_offsets_of_wide_images_need_more_than_a_byte():
     assert program.values[pool.outs[1]].kind == "int"
     for engine in engines():
         check(lambda x: F.max_pool(x, window=2, stride=2)[0], [x], engine)
+
+
+def test_few_pixels_and_many_channels_add_windows_back():
+    """The gradient of x takes another way there, to the same numbers."""
+    arrays = random_arrays([(2, 1, 3, 3, 20), (2, 3, 3, 20, 6)])
+
+    def convolve(x, w):
+        return F.conv2d(x, w, stride=1, padding=1, groups=1)
+
+    check(convolve, arrays, NumpyEngine(np.float64))
+    check(
+        convolve,
+        [arrays[0][..., ::2].copy(), arrays[1][..., ::2, :].copy()],
+        NumpyEngine(np.float64),
+    )

@@ -150,14 +150,20 @@ def normalize_grad(args: list[Array], outs: list[Array], attributes: dict[str, A
     ]
     for back, block, out in rows.cut(g, x, dx):
         t = scratch[: block.shape[0]]
-        calls += [
-            (np.subtract, (block, centre, t)),
-            (np.multiply, (t, total, t)),
-            (np.subtract, (back, t, t)),
-            (np.subtract, (t, sums, t)),
-            (np.multiply, (t, piece, out)),
-        ]
+        calls += _send_back(back, block, out, (t, centre, total, sums, piece))
     return calls
+
+
+def _send_back(g: Array, x: Array, dx: Array, memory: tuple[Array, ...]) -> list[Call]:
+    """Return the calls of dx = (g - (x - centre) k - mean) a on one block."""
+    t, centre, k, mean, a = memory
+    return [
+        (np.subtract, (x, centre, t)),
+        (np.multiply, (t, k, t)),
+        (np.subtract, (g, t, t)),
+        (np.subtract, (t, mean, t)),
+        (np.multiply, (t, a, dx)),
+    ]
 
 
 def _own_axes(attributes: dict[str, Any]) -> tuple[int, ...]:
