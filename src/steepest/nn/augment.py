@@ -218,8 +218,8 @@ def build_augment(parts: Sequence[Part]) -> tuple[Augmentation, ...]:
         raise UsageError("augment: examples are mixed once at most")
     for part in parts:
         for name, value in part.options:
-            least = 0.0 if name not in POSITIVE else np.nextafter(0.0, 1.0)
-            if ":" not in part.name and not value >= least:
+            fits = value > 0 if name in POSITIVE else value >= 0
+            if ":" not in part.name and not fits:
                 raise UsageError(f"augmentation.{part.name}.{name} must be positive, not {value!r}")
     return found
 
