@@ -146,6 +146,10 @@ def _check(spec: RunSpec) -> None:
             raise UsageError(f"unknown {name} '{value}'; {nearest(value, known)}")
     for name, table in TABLES.items():
         build(name, getattr(spec, name), table)
+    for name in ("lr", "weight_decay"):
+        value = getattr(spec.rule, name, 0.0)
+        if not 0.0 <= value < math.inf:
+            raise UsageError(f"{name} must lie in [0, inf), not {value!r}")
     _check_lists(spec)
 
 
