@@ -118,6 +118,21 @@ def _check(spec: RunSpec) -> None:
     """Raise UsageError naming the first field whose value is impossible."""
     if not isinstance(spec.data, str) or not spec.data:
         raise UsageError(f"data must be a name or a path, not {spec.data!r}")
+    _check_numbers(spec)
+    for name, known in (("precision", PRECISIONS), ("engine", ENGINES)):
+        value = str(getattr(spec, name))
+        if value not in known:
+            raise UsageError(f"unknown {name} '{value}'; {nearest(value, known)}")
+    for name, table in TABLES.items():
+        build(name, getattr(spec, name), table)
+    for name in ("lr", "weight_decay"):
+        value = getattr(spec.rule, name, 0.0)
+        if not 0.0 <= value < math.inf:
+            raise UsageError(f"{name} must lie in [0, inf), not {value!r}")
+    _check_lists(spec)
+
+
+def _check_numbers(spec: RunSpec) -> None:
     whole = {"epochs": 1, "seed": 0}
     for name, least in whole.items():
         value = getattr(spec, name)
@@ -140,17 +155,6 @@ def _check(spec: RunSpec) -> None:
             or not low <= value < high
         ):
             raise UsageError(f"{name} must lie in [{low:g}, {high:g}), not {value!r}")
-    for name, known in (("precision", PRECISIONS), ("engine", ENGINES)):
-        value = str(getattr(spec, name))
-        if value not in known:
-            raise UsageError(f"unknown {name} '{value}'; {nearest(value, known)}")
-    for name, table in TABLES.items():
-        build(name, getattr(spec, name), table)
-    for name in ("lr", "weight_decay"):
-        value = getattr(spec.rule, name, 0.0)
-        if not 0.0 <= value < math.inf:
-            raise UsageError(f"{name} must lie in [0, inf), not {value!r}")
-    _check_lists(spec)
 
 
 def _check_lists(spec: RunSpec) -> None:
