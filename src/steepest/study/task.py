@@ -24,6 +24,7 @@ from steepest.train.finish import (
     monitored_values,
     restores,
 )
+from steepest.train.lender import LENDER
 from steepest.train.loop import Epoch
 from steepest.train.probe import is_probed
 from steepest.train.session import write_state
@@ -52,6 +53,7 @@ def perform(task: dict[str, Any], send: Any) -> dict[str, Any]:
     if task["test"] and result.state is not None:
         found["test"] = evaluate_test(result).plain(dataset.classes)
     teller.path.unlink(missing_ok=True)
+    LENDER.give(result.session)  # its weights are measured; the next run may have the memory
     return found
 
 

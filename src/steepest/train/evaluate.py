@@ -36,10 +36,12 @@ class Network(Protocol):
 
 def evaluate(session: Session, index: Array) -> list[Measure]:
     """Measure every run on rows `index` (R, n) of the session's data set."""
-    bound = session.bound
-    if index.shape[1] != session.split.validation.shape[1]:  # other batch shapes, other programs
-        programs = eval_programs(session.task, index.shape[1])
-        bound = bind_programs(programs, session.engine, session.shared)
+    bound, n = session.bound, index.shape[1]
+    if n != session.split.validation.shape[1]:  # other batch shapes, other programs
+        if n not in session.kept:
+            programs = eval_programs(session.task, n)
+            session.kept[n] = bind_programs(programs, session.engine, session.shared)
+        bound = session.kept[n]
     sums, predicted, _ = _sweep(session, bound, index)
     return _measures(session.task, sums, predicted, session.dataset.y[index])
 
@@ -50,6 +52,16 @@ def evaluate_arrays(network: Network, x: Array, y: Array) -> list[Measure]:
     index = np.tile(np.arange(len(x)), (network.task.runs, 1))
     sums, predicted, _ = _sweep(network, bound, index)
     return _measures(network.task, sums, predicted, y[index])
+
+
+def evaluate_test_set(session: Session) -> list[Measure]:
+    """Measure every run on the test set of the session's data."""
+    x, y = session.dataset.test_x, session.dataset.test_y
+    if "test" not in session.kept:
+        session.kept["test"] = bind_eval(session, x, y)
+    index = np.tile(np.arange(len(x)), (session.task.runs, 1))
+    sums, predicted, _ = _sweep(session, session.kept["test"], index)
+    return _measures(session.task, sums, predicted, y[index])
 
 
 def outputs(network: Network, x: Array) -> Array:

@@ -14,7 +14,7 @@ from steepest.errors import DataError, UsageError
 from steepest.optim.stopping import EarlyStopping
 from steepest.spec import RunSpec
 from steepest.train.callback import monitored
-from steepest.train.evaluate import evaluate, evaluate_arrays
+from steepest.train.evaluate import evaluate, evaluate_test_set
 from steepest.train.history import logs
 from steepest.train.loop import Epoch, last_finite, train_session
 from steepest.train.measure import Measure, stability
@@ -136,7 +136,7 @@ def evaluate_test(result: Result) -> Measure:
         raise DataError(f"data set '{dataset.name}' has no test set")
     if result.state is None:
         raise DataError("the run diverged in its first epoch: there are no weights to test")
-    (measure,) = evaluate_arrays(result.session, dataset.test_x, dataset.test_y)
+    (measure,) = evaluate_test_set(result.session)
     return measure
 
 

@@ -5,7 +5,7 @@ treats it apart.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from steepest.optim.rule import coefficient_table, undecayed
 from steepest.program.trace import Value
 from steepest.seeds import keys, stream
 from steepest.spec import RunSpec
+from steepest.train.lender import LENDER, lot_of
 from steepest.train.probe import probe_program
 from steepest.train.state import State
 from steepest.train.step import Task, eval_program, train_program
@@ -51,6 +52,7 @@ class Session:
     engine: Engine
     shared: dict[str, Any]
     bound: dict[str, Bound]  # "train", "train tail", "eval", "eval tail"
+    kept: dict[Any, Any] = field(default_factory=dict)  # programs bound later, for other examples
 
     @property
     def spec(self) -> RunSpec:
@@ -95,9 +97,14 @@ def open_session(
     flush_denormals()  # decaying moments would slow every kernel down
     if len({_shape_of(s) for s in specs}) > 1:
         raise UsageError("runs of one session share model, rule, batch size, epochs and data")
-    engine = engine or make_engine(spec.engine, spec.precision)
     parts = given or _split(specs, dataset)
     task = replace(_task(specs, dataset), masked=masked)
+    if engine is None and given is None:
+        sizes = (parts.train.shape, parts.validation.shape)
+        lent = LENDER.take(lot_of(specs, dataset.digest, sizes, task))
+        if lent is not None:
+            return _renewed(lent, specs, parts)
+    engine = engine or make_engine(spec.engine, spec.precision)
     shared = _memory(specs, dataset, parts, task, engine)
     programs = _programs(specs, task, parts)
     bound = bind_programs(programs, engine, shared)
@@ -161,28 +168,37 @@ def _memory(
     specs: Sequence[RunSpec], dataset: Dataset, parts: Split, task: Task, engine: Engine
 ) -> dict[str, Any]:
     """Return the named arrays all programs share; a run's values depend on its own seed alone."""
-    declared, runs = task.declared, len(specs)
-    flat = Value((runs, declared.size), "real")
-    start = np.stack([initial_values(declared.leaves, s.seed) for s in specs])
     targets = dataset.y if task.targets == "int" else dataset.y.reshape(dataset.n, -1)
-    shared = {
+    held = {
         "data": engine.hold(Value(dataset.x.shape, task.kind), dataset.x),
         "targets": engine.hold(Value(targets.shape, task.targets), targets),
-        "params": engine.array(flat, start),
-        **{f"slot.{name}": engine.array(flat) for name in specs[0].rule.slots},
     }
+    start = _start(specs, dataset, parts, task)
+    return held | {n: engine.array(Value(v.shape, "real"), v) for n, v in start.items()}
+
+
+def _start(specs: Sequence[RunSpec], dataset: Dataset, parts: Split, task: Task) -> dict[str, Any]:
+    """Return what every named array of the runs' own begins with."""
+    declared = task.declared
+    flat = (len(specs), declared.size)
+    found = {"params": np.stack([initial_values(declared.leaves, s.seed) for s in specs])}
+    found |= {f"slot.{name}": np.zeros(flat, np.float32) for name in specs[0].rule.slots}
     if task.masked:
-        shared["mask"] = engine.array(flat, np.ones(flat.shape))
+        found["mask"] = np.ones(flat, np.float32)
     for leaf in declared.statistics:
-        values = np.stack(
+        found[f"stat.{leaf.name}"] = np.stack(
             [leaf.initial.draw(leaf.shape, stream(s.seed, "initial", leaf.name)) for s in specs]
         )
-        shared[f"stat.{leaf.name}"] = engine.array(Value(values.shape, "real"), values)
     if task.normalized:
-        shape = Value((runs, 1, *dataset.shape), "real")
-        shift, gain = _statistics(dataset, parts)
-        shared |= {"shift": engine.array(shape, shift), "gain": engine.array(shape, gain)}
-    return shared
+        found["shift"], found["gain"] = _statistics(dataset, parts)
+    return found
+
+
+def _renewed(session: Session, specs: Sequence[RunSpec], parts: Split) -> Session:
+    """Return a session of other runs in lent memory, as if it were new."""
+    for name, values in _start(specs, session.dataset, parts, session.task).items():
+        session.engine.write(session.shared[name], values)
+    return replace(session, specs=tuple(specs), split=parts)
 
 
 def _statistics(dataset: Dataset, parts: Split) -> tuple[Array, Array]:
