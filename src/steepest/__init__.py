@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from steepest import data, nn, optim
-    from steepest.program import F, check_gradients, grad
+    from steepest.nn.check import check_gradients
+    from steepest.program import F, grad
     from steepest.train.callback import (
         EarlyStopping,
         LambdaCallback,
@@ -29,7 +30,7 @@ __all__ = [
 
 ROOMS = ("data", "nn", "optim")  # public as modules
 HOMES = {
-    "F": "program", "check_gradients": "program", "grad": "program",
+    "F": "program", "check_gradients": "nn.check", "grad": "program",
     "EarlyStopping": "train.callback", "LambdaCallback": "train.callback",
     "LearningRateScheduler": "train.callback", "ModelCheckpoint": "train.callback",
     "History": "train.history", "Model": "train.model", "load": "train.model",

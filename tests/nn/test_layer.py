@@ -153,3 +153,16 @@ def test_penalties_act_on_weights_alone():
     program = recorder.program({"p": scope.penalties[0]})
     found = evaluate(program, {"w": np.ones((1, 3, 2)), "b": np.full((1, 2), 9.0)})
     assert found["p"] == pytest.approx(3.0)
+
+
+def test_the_public_check_takes_layers_architectures_and_functions():
+    """`steepest.check_gradients` passes on all three and refuses a layer without its examples."""
+    import steepest
+    from steepest.errors import UsageError
+
+    x = np.random.default_rng(0).normal(size=(4, 6))
+    assert steepest.check_gradients(steepest.nn.Linear(3), x)
+    assert steepest.check_gradients(steepest.nn.zoo.mlp(hidden=(5,)), x)
+    assert steepest.check_gradients(lambda w: steepest.F.tanh(w), x)
+    with pytest.raises(UsageError, match="one array of examples"):
+        steepest.check_gradients(steepest.nn.Linear(3))

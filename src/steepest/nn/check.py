@@ -1,14 +1,43 @@
 """Gradients of layers against central differences, in training mode with a fixed random key."""
 
+from collections.abc import Callable
+from dataclasses import is_dataclass
 from typing import Any
 
 import numpy as np
 
+from steepest.errors import UsageError
+from steepest.nn.arch import Arch
 from steepest.nn.scope import Leaf, Scope
-from steepest.program import GradientCheck, Recorder, check_gradients
+from steepest.program import GradientCheck, Recorder
+from steepest.program import check_gradients as check_function
 from steepest.seeds import keys, stream
 
 Array = np.ndarray
+
+
+def check_gradients(
+    layer_or_function: Any | Callable[..., Any],
+    *arrays: Any,
+    tolerance: float = 1e-6,
+    seed: int = 0,
+) -> GradientCheck:
+    """Compare reverse mode with central differences in float64; name the worst entry on failure.
+
+    A function of symbols is checked with respect to all `arrays`. A layer or an `Arch` takes one
+    array of examples, (N, ...), and is checked with respect to it and to all its parameters.
+
+    >>> from steepest import nn
+    >>> bool(check_gradients(nn.Tanh(), np.ones((2, 3))))
+    True
+    """
+    layer = layer_or_function.root if isinstance(layer_or_function, Arch) else layer_or_function
+    if not is_dataclass(layer) or isinstance(layer, type):
+        return check_function(layer_or_function, *arrays, tolerance=tolerance, seed=seed)
+    if len(arrays) != 1:
+        raise UsageError(f"a layer is checked on one array of examples, not on {len(arrays)}")
+    x = np.asarray(arrays[0], np.float64)[None]
+    return check_layer(layer, x, seed=seed, tolerance=tolerance)
 
 
 def check_layer(
@@ -37,7 +66,7 @@ def check_layer(
 
     words = np.concatenate([keys(seed + run, np.array([1])) for run in range(x.shape[0])])
     fixed = {"key": (words, "word")}
-    return check_gradients(function, x, *arrays, tolerance=tolerance, seed=seed, fixed=fixed)
+    return check_function(function, x, *arrays, tolerance=tolerance, seed=seed, fixed=fixed)
 
 
 def _leaves(layer: Any, shape: tuple[int, ...], classes: int) -> tuple[Leaf, ...]:
