@@ -2,15 +2,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from blots import SPEC, blots
 
 from steepest.compress.criterion import CHANNELS, WEIGHTS, prunable
 from steepest.compress.mask import analyse
 from steepest.compress.schedule import Cubic, Iterative
 from steepest.compress.tune import Plan, prune
-from steepest.data import from_arrays
 from steepest.errors import UsageError
-from steepest.seeds import stream
-from steepest.spec import RunSpec
 from steepest.train.evaluate import evaluate
 from steepest.train.finish import complete
 
@@ -18,15 +16,8 @@ from steepest.train.finish import complete
 @pytest.fixture(scope="module")
 def trained():
     """Return spec, data and weights of a small network trained on separable blots."""
-    drawn = stream(0, "blots")
-    y = np.arange(240) % 3
-    x = drawn.integers(0, 90, size=(240, 8, 8, 1))
-    for k in range(3):
-        x[y == k, 2 * k : 2 * k + 3, 2 * k : 2 * k + 3] += 150
-    dataset = from_arrays("blots", x.astype(np.uint8), y)
-    spec = RunSpec(data="blots", model="vgg(filters=(4,6),hidden=8,dropout=0.1)", epochs=2,
-                   batch_size=32, optimizer="adam(lr=0.01)")  # fmt: skip
-    return spec, dataset, complete(spec, dataset).last
+    dataset = blots()
+    return SPEC, dataset, complete(SPEC, dataset).last
 
 
 @pytest.mark.parametrize("method", WEIGHTS)
