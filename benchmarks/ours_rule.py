@@ -10,7 +10,7 @@ RULES = {
 }  # fmt: skip
 
 
-def prepare(rule, size, threads):
+def prepare(rule, size, threads):  # noqa: ARG001 - rivals limit their threads here
     import numpy as np
 
     from steepest.engine.choice import make_engine

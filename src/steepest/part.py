@@ -18,6 +18,7 @@ from typing import Any
 from steepest.errors import UsageError, nearest, unknown
 
 CALL = re.compile(r"^([\w.:-]+)\s*(?:\((.*)\))?$", re.DOTALL)
+NEEDS_TORCH = "this needs PyTorch; install it with: pip install 'steepest[torch]'"
 REVISIONS: dict[str, int] = {}  # "optimizer.adam" -> 2 once its arithmetic changes; 1 is left out
 
 
@@ -77,6 +78,8 @@ def written(kind: str, given: Any, table: Mapping[str, Any]) -> Part:
         return given
     if isinstance(given, str):
         return _from_text(kind, given)
+    if inspect.isclass(given) or inspect.isfunction(given):
+        return Part(f"{given.__module__}:{given.__qualname__}")
     if not isinstance(given, Mapping):
         raise UsageError(f"{kind} must be a name or a table with a name, not {given!r}")
     if "name" not in given:
@@ -103,15 +106,17 @@ def _from_text(kind: str, text: str) -> Part:
     name, inside = match.groups()
     if not inside:
         return Part(name)
+    mistake = UsageError(
+        f"{kind} '{text}': write options as name=value, values as numbers, texts or lists"
+    )
     try:
         call = ast.parse(f"f({inside})", mode="eval").body
-        if not isinstance(call, ast.Call) or call.args:
-            raise ValueError("options have names")
-        options = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
+        given = call.keywords if isinstance(call, ast.Call) and not call.args else None
+        options = {str(k.arg): ast.literal_eval(k.value) for k in given or ()}
     except (ValueError, SyntaxError):
-        raise UsageError(
-            f"{kind} '{text}': write options as name=value, values as numbers, texts or lists"
-        ) from None
+        raise mistake from None
+    if given is None:
+        raise mistake
     return Part(name).with_options(options)
 
 
@@ -125,7 +130,8 @@ def resolve(kind: str, name: str, table: Mapping[str, Any]) -> Any:
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
-        raise UsageError(f"{kind} '{name}': cannot import '{module_name}' ({error})") from None
+        what = NEEDS_TORCH if error.name == "torch" else f"cannot import '{module_name}' ({error})"
+        raise UsageError(f"{kind} '{name}': {what}") from None
     except Exception as error:  # a module of the user's own may raise anything
         what = f"{type(error).__name__}: {error}"
         raise UsageError(f"{kind} '{name}': importing '{module_name}' failed ({what})") from error

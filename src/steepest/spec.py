@@ -20,10 +20,12 @@ from steepest.nn.augment import (
     parse_augment,
 )
 from steepest.nn.loss import CrossEntropy
+from steepest.nn.torch_layer import is_torch_module, torch_arch
 from steepest.nn.zoo import ARCHS
 from steepest.optim import RULES, SCHEDULES
 from steepest.optim.stopping import EarlyStopping
-from steepest.part import Part, build, identity, parse
+from steepest.optim.torch_rule import is_torch_optimizer, torch_rule
+from steepest.part import Part, build, identity, parse, resolve
 
 TABLES: dict[str, dict[str, Any]] = {"model": ARCHS, "optimizer": RULES, "schedule": SCHEDULES}
 PRECISIONS = ("float32", "float64")
@@ -66,11 +68,18 @@ class RunSpec:
             object.__setattr__(self, name, parse(name, getattr(self, name), table))
         object.__setattr__(self, "augment", parse_augment(self.augment))
         _check(self)
+        if self.asks_torch:
+            object.__setattr__(self, "engine", "torch")  # the only one that can
+
+    @property
+    def asks_torch(self) -> bool:
+        """Tell whether model or optimizer is the user's own PyTorch class."""
+        return any(asks_torch(name, getattr(self, name)) for name in ("model", "optimizer"))
 
     @property
     def rule(self) -> Any:
         """The update rule with its hyper-parameters."""
-        return build("optimizer", self.optimizer, RULES)
+        return build_part("optimizer", self.optimizer)
 
     @property
     def rates(self) -> Any:
@@ -80,7 +89,7 @@ class RunSpec:
     @property
     def arch(self) -> Any:
         """The network's description."""
-        return build("model", self.model, ARCHS)
+        return build_part("model", self.model)
 
     @property
     def loss(self) -> CrossEntropy:
@@ -105,6 +114,20 @@ class RunSpec:
         return f.name in ALWAYS or getattr(self, f.name) != f.default
 
 
+def asks_torch(kind: str, part: Part) -> bool:
+    """Tell whether a part is the user's own PyTorch class, which the torch engine alone runs."""
+    found = resolve(kind, part.name, TABLES[kind]) if ":" in part.name else None
+    return is_torch_module(found) if kind == "model" else is_torch_optimizer(found)
+
+
+def build_part(kind: str, part: Part) -> Any:
+    """Return the object a part describes: an arch, a rule or a schedule, also one of PyTorch's."""
+    if kind in TORCH and asks_torch(kind, part):
+        return TORCH[kind](part.name, resolve(kind, part.name, TABLES[kind]), dict(part.options))
+    return build(kind, part, TABLES[kind])
+
+
+TORCH: dict[str, Any] = {"model": torch_arch, "optimizer": torch_rule}
 ALWAYS = ("data", "model", "optimizer", "epochs", "batch_size", "seed")  # readable records
 
 
@@ -123,12 +146,13 @@ def _check(spec: RunSpec) -> None:
         value = str(getattr(spec, name))
         if value not in known:
             raise UsageError(f"unknown {name} '{value}'; {nearest(value, known)}")
-    for name, table in TABLES.items():
-        build(name, getattr(spec, name), table)
+    for name in TABLES:
+        build_part(name, getattr(spec, name))
+    rule = spec.rule
     for name in ("lr", "weight_decay"):
-        value = getattr(spec.rule, name, 0.0)
-        if not 0.0 <= value < math.inf:
-            raise UsageError(f"{name} must lie in [0, inf), not {value!r}")
+        rate = getattr(rule, name, 0.0)
+        if not 0.0 <= rate < math.inf:
+            raise UsageError(f"{name} must lie in [0, inf), not {rate!r}")
     _check_lists(spec)
 
 

@@ -163,6 +163,6 @@ def test_the_public_check_takes_layers_architectures_and_functions():
     x = np.random.default_rng(0).normal(size=(4, 6))
     assert steepest.check_gradients(steepest.nn.Linear(3), x)
     assert steepest.check_gradients(steepest.nn.zoo.mlp(hidden=(5,)), x)
-    assert steepest.check_gradients(lambda w: steepest.F.tanh(w), x)
+    assert steepest.check_gradients(lambda w: 2.0 * steepest.F.tanh(w), x)
     with pytest.raises(UsageError, match="one array of examples"):
         steepest.check_gradients(steepest.nn.Linear(3))
