@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from steepest import paths
 from steepest.cli import screen
+from steepest.cli.look import LookFlags, draw
 from steepest.cli.screen import say
 from steepest.errors import DataError, NothingMatchedError, UsageError
 
@@ -43,8 +44,9 @@ def show(
     *,
     store: str | None = None,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    look: Annotated[LookFlags | None, Parameter(name="*")] = None,
 ) -> None:
-    """Show one run: its settings, measurements, classes, confusion and epochs.
+    """Show one run: its settings, measurements, classes, confusion and epochs; or draw its inside.
 
     Parameters
     ----------
@@ -54,9 +56,18 @@ def show(
         URL of the store [sqlite:///runs/steepest.db, or STEEPEST_STORE].
     as_json
         Write one JSON object to standard output.
+    look
+        What to draw of the inside of a run in a folder.
     """
     from steepest.cli.run_folder import finite
 
+    look = look or LookFlags()
+    if look.wanted:
+        for path in draw(find_folder(run), look.wanted, look.test, look.out):
+            say(str(path))
+        return
+    if look.test or look.out:
+        raise UsageError("--test and --out belong to --filters, --activations, ...")
     found = find(run, store or paths.store_url())
     if as_json:
         say(json.dumps(finite(vars(found)), allow_nan=False))
@@ -81,6 +92,23 @@ def find(run: str, store: str) -> Shown:
         if not kept:
             raise NothingMatchedError(f"{nothing}, and none in {paths.runs_folder()}") from None
         return _from_folder(max(kept, key=lambda k: str(k.config["started"])))
+
+
+def find_folder(run: str) -> "Kept":
+    """Return a run that `steepest train` kept, by its folder or the start of its key."""
+    from steepest.cli.run_folder import RESULT, read
+
+    if Path(run).is_dir():
+        if not (Path(run) / RESULT).exists():
+            raise UsageError(f"'{run}' is not the folder of a finished run: it has no {RESULT}")
+        return read(Path(run))
+    kept = [read(f) for f in _folders() if _key(f).startswith(run.strip().lower())]
+    if not kept:
+        raise NothingMatchedError(
+            f"no run '{run}' in {paths.runs_folder()}; pictures need the weights that "
+            "`steepest train` keeps in a folder"
+        )
+    return max(kept, key=lambda k: str(k.config["started"]))
 
 
 def _folders() -> list[Path]:
