@@ -108,7 +108,8 @@ def draw(space: Sequence[Range], trials: int, seed: int) -> list[Values]:
         )
     from scipy.stats import qmc
 
-    sequence = qmc.Sobol(len(space), scramble=True, rng=stream(seed, "sobol", len(space)))
+    scramble = np.random.default_rng(int(stream(seed, "sobol", len(space)).integers(2**62)))
+    sequence = qmc.Sobol(len(space), scramble=True, rng=scramble)  # it must be able to spawn
     shares = sequence.random_base2(trials.bit_length() - 1)
     return [
         tuple((r.name, r.at(float(s))) for r, s in zip(space, row, strict=True)) for row in shares
