@@ -13,7 +13,7 @@ from steepest.errors import RunsFailedError
 
 RULES = "adagrad, adam, adamw, momentum, nadam, nesterov, rmsprop, sgd"
 SCHEDULES = "constant, cosine, exponential, inverse_time, step, table, warmup"
-SETS = "cifar10, cifar100, digits, fashion-mnist, mnist, mnist1d"
+SETS = "cifar10, cifar100, cinic10, digits, fashion-mnist, mnist, mnist1d"
 SENTENCES = [
     ("train --optimizer adm", 2, f"unknown optimizer 'adm'; did you mean 'adam'? Known: {RULES}"),
     (

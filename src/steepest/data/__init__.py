@@ -6,8 +6,7 @@ frozen; what is drawn is a function of a seed.
 
 from steepest.data.batch import batches, folds, order, split
 from steepest.data.dataset import Dataset, from_arrays, take_classes
-from steepest.data.download import fetch, where
-from steepest.data.source import SOURCES, Entry, listing, load
+from steepest.data.source import SOURCES, Entry, fetch, listing, load, where
 
 __all__ = [
     "SOURCES",

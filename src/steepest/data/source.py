@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.data import download
+from steepest.data import cinic, download
 from steepest.data.dataset import Dataset, from_arrays, take_classes
 from steepest.data.folder import list_images, load_folder
 from steepest.data.mirror import PUBLISHED
@@ -36,6 +36,8 @@ class Source:
     n: int  # training examples
     shape: tuple[int, ...]
     classes: int
+    bytes: int = 0  # to download
+    trace: Callable[[], tuple[Any, ...]] | None = None  # of its files, empty where there are none
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def load_digits() -> Dataset:
 
 def _published(name: str, load: Callable[[str], Dataset], about: str) -> Source:
     known = PUBLISHED[name]
-    return Source(partial(load, name), about, known.n, known.shape, len(known.classes))
+    size = sum(parcel.bytes for parcel in known.parcels)
+    return Source(partial(load, name), about, known.n, known.shape, len(known.classes), size)
 
 
 SOURCES = {
@@ -72,6 +75,15 @@ SOURCES = {
     "fashion-mnist": _published("fashion-mnist", load_idx, "photos of clothes"),
     "cifar10": _published("cifar10", load_cifar, "colour photos of ten kinds of object"),
     "cifar100": _published("cifar100", load_cifar, "colour photos, fine labels"),
+    "cinic10": Source(
+        cinic.load_cinic,
+        "CIFAR-10's classes, from ImageNet too",
+        cinic.N,
+        cinic.SHAPE,
+        10,
+        cinic.BYTES,
+        cinic.trace,
+    ),
 }
 
 
@@ -101,7 +113,8 @@ def _load_whole(name: str, target: str | None) -> Dataset:
         folder = str(download.where(name))
         return _kept((name, folder, download.fingerprint(name)), SOURCES[name].load)
     if name in SOURCES:
-        return _kept((name,), SOURCES[name].load)
+        trace = SOURCES[name].trace
+        return _kept((name, trace() if trace else ()), SOURCES[name].load)
     path = Path(name)
     if not path.exists():
         if path.suffix or len(path.parts) > 1:
@@ -137,12 +150,28 @@ def listing() -> list[Entry]:
     return [
         Entry(
             name,
-            name not in PUBLISHED or download.is_present(name),
+            _is_present(name, source),
             source.n,
             source.shape,
             source.classes,
-            sum(p.bytes for p in PUBLISHED[name].parcels) if name in PUBLISHED else 0,
+            source.bytes,
             source.about,
         )
         for name, source in SOURCES.items()
     ]
+
+
+def _is_present(name: str, source: Source) -> bool:
+    if name in PUBLISHED:
+        return download.is_present(name)
+    return source.trace is None or bool(source.trace())
+
+
+def fetch(name: str) -> Path:
+    """Bring a data set's files into the data folder, verified, and return where they are."""
+    return cinic.fetch_cinic() if name == "cinic10" else download.fetch(name)
+
+
+def where(name: str) -> Path:
+    """Return where the files of a published data set belong."""
+    return cinic.where() if name == "cinic10" else download.where(name)
