@@ -20,7 +20,8 @@ from steepest.nn.augment import (
     parse_augment,
 )
 from steepest.nn.loss import CrossEntropy
-from steepest.nn.torch_layer import is_torch_module, torch_arch
+from steepest.nn.torch_about import is_torch_module
+from steepest.nn.torch_layer import torch_arch
 from steepest.nn.zoo import ARCHS
 from steepest.optim import RULES, SCHEDULES
 from steepest.optim.stopping import EarlyStopping

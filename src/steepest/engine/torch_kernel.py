@@ -12,6 +12,7 @@ import torch
 
 from steepest.engine.protocol import Call
 from steepest.engine.torch_convolution import IMAGE_KERNELS
+from steepest.engine.torch_module import MODULE_KERNELS
 from steepest.engine.torch_sample import SAMPLE_KERNELS
 from steepest.program.array import keep_threshold, mask_base
 
@@ -218,4 +219,5 @@ KERNELS: dict[str, Kernel] = {
     "concat": _concat,
     **IMAGE_KERNELS,
     **SAMPLE_KERNELS,
+    **MODULE_KERNELS,
 }

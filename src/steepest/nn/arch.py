@@ -127,9 +127,16 @@ def initial_values(leaves: tuple[Leaf, ...], seed: int) -> np.ndarray:
     flat = np.empty(sum(leaf.size for leaf in leaves))
     for leaf in leaves:
         start, stop = spans[leaf.name]
-        values = leaf.initial.draw(leaf.shape, stream(seed, "initial", leaf.name))
-        flat[start:stop] = values.reshape(-1)
+        flat[start:stop] = initial_value(leaf, seed).reshape(-1)
     return flat
+
+
+def initial_value(leaf: Leaf, seed: int) -> np.ndarray:
+    """Return the float64 values a leaf starts from; a torch module's know the run's seed itself."""
+    of_seed = getattr(leaf.initial, "of_seed", None)
+    if of_seed is not None:
+        return np.asarray(of_seed(seed), np.float64).reshape(leaf.shape)
+    return leaf.initial.draw(leaf.shape, stream(seed, "initial", leaf.name))
 
 
 def named_arrays(leaves: tuple[Leaf, ...], flat: np.ndarray) -> dict[str, np.ndarray]:

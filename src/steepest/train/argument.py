@@ -10,6 +10,7 @@ from steepest.data import Dataset, from_arrays
 from steepest.errors import DataError, UsageError, unknown
 from steepest.nn.arch import Arch
 from steepest.nn.description import to_text
+from steepest.nn.torch_about import given_name, is_torch_instance, is_torch_module
 from steepest.nn.zoo import ARCHS
 from steepest.optim import RULES, SCHEDULES
 from steepest.part import Part, parse
@@ -22,6 +23,10 @@ def model_part(arch: Any) -> Part:
     """Return the spec's part for an arch, a layer or a name."""
     if isinstance(arch, (str, Part)):
         return parse("model", arch, ARCHS)
+    if is_torch_instance(arch):
+        return Part(given_name(arch))
+    if is_torch_module(arch):
+        return parse("model", arch, ARCHS)
     if not callable(arch) and not isinstance(arch, Arch):
         raise UsageError(f"a model is made of an Arch, a layer or a name, not {arch!r}")
     return Part("described", (("text", to_text(arch)),))
@@ -31,6 +36,8 @@ def rule_part(optimizer: Any) -> Any:
     """Return the spec's part for a rule, or the name or part as it was given."""
     if isinstance(optimizer, (str, Part, dict)):
         return optimizer
+    if isinstance(optimizer, type):
+        return parse("optimizer", optimizer, RULES)
     return part_of("optimizer", optimizer, RULES)
 
 

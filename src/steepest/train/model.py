@@ -12,10 +12,9 @@ from steepest.engine.choice import make_engine
 from steepest.engine.protocol import Engine
 from steepest.errors import DataError, UsageError
 from steepest.nn.loss import MSE, CrossEntropy
-from steepest.nn.zoo import ARCHS
-from steepest.part import Part, build
+from steepest.part import Part
 from steepest.program.trace import Value
-from steepest.spec import RunSpec
+from steepest.spec import RunSpec, asks_torch, build_part
 from steepest.train.argument import arrays, model_part, rule_part, scheduled
 from steepest.train.callback import EarlyStopping, ModelCheckpoint, monitored
 from steepest.train.evaluate import evaluate_arrays, outputs
@@ -53,7 +52,8 @@ class Model:
         self, arch: Any = "mlp", engine: str = "numpy", seed: int = 0, precision: str = "float32"
     ) -> None:
         self.part = model_part(arch)
-        self.arch: Arch = build("model", self.part, ARCHS)
+        self.arch: Arch = build_part("model", self.part)
+        engine = "torch" if asks_torch("model", self.part) else engine
         self.engine, self.seed, self.precision = engine, seed, precision
         self.state: State | None = None
         self.about: dict[str, Any] = {}
@@ -89,8 +89,7 @@ class Model:
         dataset, given = arrays(x, y, validation_data)
         session = open_session([spec], dataset, given)
         if self.state is not None:
-            kept = {k: v for k, v in self.state.arrays.items() if not k.startswith("slot.")}
-            write_state(session, State(0, kept))
+            write_state(session, State(0, _without_memory(self.state)))
         self.about = about(self.part, session)
         return self._train(session, callbacks, verbose)
 
@@ -198,7 +197,7 @@ class Model:
             width=0 if self.about["targets"] == "int" else self.about["width"],
             normalized=bool(self.about["fixed"]),
         )  # fmt: skip
-        arrays = {k: v for k, v in self.state.arrays.items() if not k.startswith("slot.")}
+        arrays = _without_memory(self.state)
         shared = {
             k: engine.array(Value((1, *v.shape), "real"), v[None])
             for k, v in (arrays | self.about["fixed"]).items()
@@ -215,6 +214,11 @@ def load(path: str | Path, engine: str = "numpy") -> Model:
     model.about = found
     model.state = gather_state(path, model.arch, arrays, found)
     return model
+
+
+def _without_memory(state: State) -> dict[str, Array]:
+    """Return a state's arrays but those that an optimizer remembers."""
+    return {k: v for k, v in state.arrays.items() if not k.startswith(("slot.", "optimizer."))}
 
 
 def _call(callbacks: Sequence[Any], name: str) -> None:

@@ -16,12 +16,13 @@ from steepest.engine.executor import Bound, bind_programs
 from steepest.engine.native import flush_denormals
 from steepest.engine.protocol import Engine
 from steepest.errors import DataError, UsageError
-from steepest.nn.arch import initial_values
+from steepest.nn.arch import initial_value, initial_values, layout
 from steepest.nn.augment import check_shape, draw_epoch
 from steepest.nn.loss import MSE
 from steepest.optim.rule import coefficient_table, undecayed
+from steepest.optim.torch_rule import PREFIX, Memory, TorchRule
 from steepest.program.trace import Value
-from steepest.seeds import keys, stream
+from steepest.seeds import keys
 from steepest.spec import RunSpec
 from steepest.train.lender import LENDER, lot_of
 from steepest.train.probe import probe_program
@@ -52,6 +53,7 @@ class Session:
     engine: Engine
     shared: dict[str, Any]
     bound: dict[str, Bound]  # "train", "train tail", "eval", "eval tail"
+    memory: Memory | None = None  # of a torch optimizer
     kept: dict[Any, Any] = field(default_factory=dict)  # programs bound later, for other examples
 
     @property
@@ -99,16 +101,19 @@ def open_session(
         raise UsageError("runs of one session share model, rule, batch size, epochs and data")
     parts = given or _split(specs, dataset)
     task = replace(_task(specs, dataset), masked=masked)
-    if engine is None and given is None:
+    if engine is None and given is None and not spec.asks_torch:
         sizes = (parts.train.shape, parts.validation.shape)
         lent = LENDER.take(lot_of(specs, dataset.digest, sizes, task))
         if lent is not None:
             return _renewed(lent, specs, parts)
     engine = engine or make_engine(spec.engine, spec.precision)
     shared = _memory(specs, dataset, parts, task, engine)
-    programs = _programs(specs, task, parts)
-    bound = bind_programs(programs, engine, shared)
-    return Session(tuple(specs), dataset, parts, task, engine, shared, bound)
+    rules = [s.rule for s in specs]
+    memory = rules[0].memory if isinstance(rules[0], TorchRule) else None
+    if memory is not None:
+        memory.open(shared["params"], task.declared.leaves, layout(task.declared.leaves))
+    bound = bind_programs(_programs(specs, rules, task, parts), engine, shared)
+    return Session(tuple(specs), dataset, parts, task, engine, shared, bound, memory)
 
 
 def _shape_of(spec: RunSpec) -> tuple[Any, ...]:
@@ -186,9 +191,7 @@ def _start(specs: Sequence[RunSpec], dataset: Dataset, parts: Split, task: Task)
     if task.masked:
         found["mask"] = np.ones(flat, np.float32)
     for leaf in declared.statistics:
-        found[f"stat.{leaf.name}"] = np.stack(
-            [leaf.initial.draw(leaf.shape, stream(s.seed, "initial", leaf.name)) for s in specs]
-        )
+        found[f"stat.{leaf.name}"] = np.stack([initial_value(leaf, s.seed) for s in specs])
     if task.normalized:
         found["shift"], found["gain"] = _statistics(dataset, parts)
     return found
@@ -214,11 +217,12 @@ def _statistics(dataset: Dataset, parts: Split) -> tuple[Array, Array]:
     return np.stack(means), np.stack(gains)
 
 
-def _programs(specs: Sequence[RunSpec], task: Task, parts: Split) -> dict[str, Any]:
+def _programs(
+    specs: Sequence[RunSpec], rules: list[Any], task: Task, parts: Split
+) -> dict[str, Any]:
     n, held = parts.train.shape[1], parts.validation.shape[1]
     if n == 0:
         raise DataError("there are no training examples")
-    rules = [s.rule for s in specs]
     size = n if specs[0].batch_size == "full" else min(int(specs[0].batch_size), n)
     programs = {"train": train_program(task, rules, size)}
     if n % size:
@@ -276,12 +280,16 @@ def read_state(session: Session, epoch: int, run: int = 0) -> State:
     """Copy one run's parameters, slots and statistics out of the engine."""
     names = [n for n in session.shared if n in OWN or n.startswith(("slot.", "stat."))]
     arrays = {n: np.array(session.engine.numpy(session.shared[n])[run]) for n in names}
-    return State(epoch, arrays)
+    return State(epoch, arrays | (session.memory.read() if session.memory else {}))
 
 
 def write_state(session: Session, state: State, run: int = 0) -> None:
     """Copy a state into one run's place; UsageError where it belongs to another network."""
+    if session.memory is not None and f"{PREFIX}json" in state.arrays:
+        session.memory.write(state.arrays)
     for name, values in state.arrays.items():
+        if session.memory is not None and name.startswith(PREFIX):
+            continue
         if name not in session.shared:
             raise UsageError(f"the state has '{name}', which this run has not")
         target = session.shared[name][run]

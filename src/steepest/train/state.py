@@ -42,7 +42,8 @@ def save_arrays(path: Path, arrays: dict[str, Array], about: dict[str, Any]) -> 
     from safetensors.numpy import save
 
     content = save(
-        {k: np.ascontiguousarray(v) for k, v in arrays.items()}, {"steepest": json.dumps(about)}
+        {k: np.ascontiguousarray(v).reshape(np.shape(v)) for k, v in arrays.items()},  # 0-d stays
+        {"steepest": json.dumps(about)},
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
