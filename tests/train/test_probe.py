@@ -111,6 +111,13 @@ def test_rows_hold_what_was_probed_and_the_store_keeps_it_apart(dataset):
     assert set(PROBED) == set(PROBES)
 
 
+def test_short_epochs_are_probed_rarely(dataset):
+    """With two steps an epoch, one epoch in twenty is probed, the first among them."""
+    spec = from_plain(PLAIN | {"probes": ["dead"], "epochs": 41})
+    probed = [e.epoch for (e,) in train_session(open_session([spec], dataset)) if e.extra]
+    assert probed == [1, 21, 41]
+
+
 def test_an_unknown_probe_names_the_nearest():
     """A wrong name is one sentence with the right ones."""
     with pytest.raises(UsageError, match="unknown probe 'ded'; did you mean 'dead'"):

@@ -15,7 +15,7 @@ from steepest.engine.executor import Bound
 from steepest.spec import RunSpec
 from steepest.train.evaluate import evaluate
 from steepest.train.measure import Measure
-from steepest.train.probe import measure_probes
+from steepest.train.probe import is_due, measure_probes
 from steepest.train.session import Session, Split, epoch_tables, open_session, write_state
 from steepest.train.state import State
 
@@ -114,8 +114,10 @@ def _train(session: Session, start: int, pipeline: Pipeline | None) -> Iterator[
             for r, e in enumerate(finished)
         )
         gone = gone | np.array([e.diverged for e in found])
-        extra = measure_probes(session.bound, session.engine, len(found))
-        yield tuple(replace(e, extra=more) for e, more in zip(found, extra, strict=True))
+        if is_due(epoch, session.steps):
+            extra = measure_probes(session.bound, session.engine, len(found))
+            found = tuple(replace(e, extra=more) for e, more in zip(found, extra, strict=True))
+        yield found
         if gone.all():
             return
 

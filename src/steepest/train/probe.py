@@ -2,7 +2,9 @@
 
 After every epoch the probe program repeats the step of the epoch's last full batch without keeping
 what it changes, and reads from it what was asked for. So the training program is not touched, the
-run's bits are the same with and without probes, and an epoch costs one step more.
+run's bits are the same with and without probes. Such a step costs 1.3 to 1.8 ordinary ones (one
+thread, networks from 4,000 to 400,000 parameters): 0.2 % of an epoch of 750 steps. Where epochs are
+shorter than `SPACING` steps, some are left out, so that it stays below 5 %.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +20,7 @@ from steepest.program import F, Program, Symbol
 from steepest.train.step import Task, Traced, trace_step
 
 Found = dict[str, Symbol]
+SPACING = 40  # steps between probes, at least
 
 
 def probe_program(task: Task, rules: list[Any], batch: int, probes: Sequence[str]) -> Program:
@@ -88,6 +91,15 @@ PREFIXES = ("grad_norm", "update_ratio.", "dead.", "activation_mean.", "activati
 def is_probed(name: str) -> bool:
     """Tell whether a column of an epoch is what a probe measured."""
     return name.startswith(PREFIXES)
+
+
+def is_due(epoch: int, steps: int) -> bool:
+    """Tell whether to probe after an epoch (0-based) of `steps` steps; the first one always is.
+
+    >>> [epoch for epoch in range(7) if is_due(epoch, 18)], is_due(1, 750)
+    ([0, 3, 6], True)
+    """
+    return epoch % -(-SPACING // steps) == 0
 
 
 def measure_probes(
