@@ -10,6 +10,7 @@ from cyclopts import Group, Parameter
 from steepest import paths
 from steepest.cli.conduct import Wishes, conduct
 from steepest.cli.flag import RunFlags, plain
+from steepest.errors import UsageError
 
 if TYPE_CHECKING:
     from steepest.study.design import Study
@@ -57,7 +58,7 @@ class WorkFlags:
     """How the work is done and shown."""
 
     jobs: Annotated[int | None, Parameter(name=("--jobs", "-j"))] = None
-    "Worker processes [one per core]."
+    "Worker processes, 0 for none [one per core]."
     store: str | None = None
     "URL of the store [sqlite:///runs/steepest.db, or STEEPEST_STORE]."
     out: str | None = None
@@ -73,6 +74,8 @@ class WorkFlags:
 
     def wishes(self) -> Wishes:
         """Return them with defaults filled in."""
+        if self.jobs is not None and self.jobs < 0:
+            raise UsageError(f"--jobs must be at least 0 (no workers), not {self.jobs}")
         return Wishes(
             jobs=self.jobs if self.jobs is not None else (os.cpu_count() or 1),
             store=self.store or paths.store_url(), out=self.out, json=self.json,

@@ -79,8 +79,14 @@ def plan(study: "Study", dataset: Any, jobs: int) -> str:
     return (
         f"Plan: {len(study.arms)} arms, {study.trials} tuning trials each, then {study.seeds} "
         f"paired seeds{repeated}: {tuning} + {final} runs of {epochs} epochs on "
-        f"{dataset.name} with {jobs} workers{time}."
+        f"{dataset.name} {_by(jobs)}{time}."
     )
+
+
+def _by(jobs: int) -> str:
+    if jobs == 0:
+        return "in this process"
+    return f"with {jobs} worker{'s' if jobs > 1 else ''}"
 
 
 def duration(seconds: float) -> str:
@@ -201,7 +207,8 @@ def tell(found: "Conclusion", content: "Content", show: "Callable[..., None]") -
         show(f"  {verdict_sentence(found, verdict)}")
     counts = Counter(v.word for v in content.verdicts)
     words = ", ".join(f"{n} {word}" for word, n in counts.items())
-    show(f"{len(content.verdicts)} comparisons: {words}.")
+    count = len(content.verdicts)
+    show(f"{count} comparison{'s' if count > 1 else ''}: {words}.")
     for line in _beside(found):
         show(line)
     for note in content.notes:
