@@ -12,7 +12,7 @@ from steepest.engine.choice import make_engine
 from steepest.engine.protocol import Engine
 from steepest.errors import DataError, UsageError
 from steepest.nn.loss import MSE, CrossEntropy
-from steepest.part import Part
+from steepest.part import NEEDS_TORCH, Part
 from steepest.program.trace import Value
 from steepest.spec import RunSpec, asks_torch, build_part
 from steepest.train.argument import arrays, model_part, rule_part, scheduled
@@ -173,6 +173,23 @@ class Model:
             classes = self.about["width"]
         return self.arch.summary(tuple(shape or self.about["shape"]), classes)
 
+    def to_torch(self) -> Any:
+        """Return an ordinary `torch.nn.Module` with the trained weights.
+
+        It takes images (N, C, H, W) in [0, 1], else (N, ...), and returns logits or values. Raises
+        UsageError before `fit`, without torch, or for a layer that torch does not have.
+        """
+        return _torch_net().to_torch(self.arch, self._trained(), self.about)
+
+    def from_torch(self, state: Any) -> None:
+        """Take up the weights of a module made by `to_torch`, by its `state_dict()`."""
+        self.state = _torch_net().from_torch(self.arch, self._trained(), self.about, state)
+
+    def _trained(self) -> State:
+        if self.state is None:
+            raise UsageError("the model has no weights yet: call fit or steepest.load first")
+        return self.state
+
     def save(self, path: str | Path) -> Path:
         """Write weights and description to a safetensors file; return its path."""
         if self.state is None:
@@ -182,8 +199,7 @@ class Model:
     def _weights(self, dataset: Dataset) -> Weights:
         """Return the network for these examples; bytes are scaled if they were in `fit`."""
         shape = dataset.shape
-        if self.state is None:
-            raise UsageError("the model has no weights yet: call fit or steepest.load first")
+        state = self._trained()
         if shape != tuple(self.about["shape"]):
             raise DataError(
                 f"x has examples of shape {shape}, but the model was fitted on "
@@ -197,7 +213,7 @@ class Model:
             width=0 if self.about["targets"] == "int" else self.about["width"],
             normalized=bool(self.about["fixed"]),
         )  # fmt: skip
-        arrays = _without_memory(self.state)
+        arrays = _without_memory(state)
         shared = {
             k: engine.array(Value((1, *v.shape), "real"), v[None])
             for k, v in (arrays | self.about["fixed"]).items()
@@ -214,6 +230,14 @@ def load(path: str | Path, engine: str = "numpy") -> Model:
     model.about = found
     model.state = gather_state(path, model.arch, arrays, found)
     return model
+
+
+def _torch_net() -> Any:
+    try:
+        from steepest.train import torch_net
+    except ImportError:
+        raise UsageError(NEEDS_TORCH) from None
+    return torch_net
 
 
 def _without_memory(state: State) -> dict[str, Array]:
