@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,8 @@ def resolve(kind: str, name: str, table: Mapping[str, Any]) -> Any:
     return getattr(module, attribute)
 
 
-def parameters(kind: str, found: Any) -> dict[str, Any]:
+@lru_cache(maxsize=256)  # asked several times a run, of the same few classes and functions
+def parameters(kind: str, found: Any) -> Mapping[str, Any]:
     """Return the options a part takes, with defaults (MISSING where there is none)."""
     if is_dataclass(found):
         return {

@@ -251,14 +251,19 @@ def run_identity(spec: RunSpec, data_digest: str) -> dict[str, Any]:
 
 def run_key(spec: RunSpec, data_digest: str) -> str:
     """Return the run's key: SHA-256 in hexadecimal."""
-    return codec.digest(run_identity(spec, data_digest))
+    return keys_of(spec, data_digest)[0]
 
 
 def cell_key(spec: RunSpec, data_digest: str) -> str:
     """Return the key of the run's cell: the run without its seed."""
+    return keys_of(spec, data_digest)[1]
+
+
+def keys_of(spec: RunSpec, data_digest: str) -> tuple[str, str]:
+    """Return the keys of the run and of its cell."""
     whole = run_identity(spec, data_digest)
-    whole["spec"].pop("seed")
-    return codec.digest(whole)
+    cell = whole | {"spec": {k: v for k, v in whole["spec"].items() if k != "seed"}}
+    return codec.digest(whole), codec.digest(cell)
 
 
 def known_data(name: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from steepest import codec
-from steepest.spec import RunSpec, cell_key, run_key
+from steepest.spec import RunSpec, keys_of
 from steepest.study.design import Arm, Study
 from steepest.study.record import Place, PlannedRun
 from steepest.study.space import Values, further
@@ -49,10 +49,10 @@ class Choice:
 def plan_run(spec: RunSpec, digest: str, place: dict[str, Any]) -> Planned:
     """Return the run of a spec in its place; `place` lacks the key alone."""
     values = place.pop("values")
-    key = run_key(spec, digest)
+    key, cell = keys_of(spec, digest)
     size = 0 if spec.batch_size == "full" else int(spec.batch_size)
     run = PlannedRun(
-        key, cell_key(spec, digest), codec.canonical(spec.plain()), spec.data, spec.model.name,
+        key, cell, codec.canonical(spec.plain()), spec.data, spec.model.name,
         spec.optimizer.name, spec.seed, size, spec.rule.lr, spec.epochs,
     )  # fmt: skip
     return Planned(Place(key, **place), run, spec, values)
