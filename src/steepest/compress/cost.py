@@ -89,7 +89,8 @@ def timed(call: Callable[[], Any], seconds: float = SECONDS) -> float:
     for _ in range(LEAST):
         call()
     taken: list[float] = []
-    while sum(taken) < seconds or len(taken) < LEAST:
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(taken) < LEAST:
         began = time.perf_counter()
         call()
         taken.append(time.perf_counter() - began)

@@ -1,0 +1,94 @@
+"""`steepest predict` and `steepest export` on images, arrays and tables."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from steepest.train.model import load
+
+SHORT = ("--epochs", "2", "--model.hidden", "12", "--lr", "0.01", "-q", "--json")
+
+
+@pytest.fixture
+def run(call):
+    """Return the folder of a small run on digits."""
+    return json.loads(call("train", *SHORT)[1])["folder"]
+
+
+def digits(n):
+    """Return n scans as the data has them, 0 to 16."""
+    from steepest.data import load as data
+
+    return data("digits").x[:n]
+
+
+def test_arrays_and_images_give_what_the_model_predicts(call, run, tmp_path):
+    """An image of a digit, an array of bytes and the model itself agree."""
+    x = digits(3)
+    expected = load(tmp_path / run / "last.safetensors").predict(x)
+    np.save("x.npy", x)
+    np.savez("x.npz", x=x, other=x)
+    Image.fromarray((x[0, ..., 0] * np.float64(255 / 16)).round().astype(np.uint8)).save("one.png")
+    for file, n in (("x.npy", 3), ("x.npz", 3), ("one.png", 1)):
+        found = json.loads(call("predict", run, file, "--json", "--weights", "last")[1])
+        got = [list(p["probabilities"].values()) for p in found["predictions"]]
+        assert np.abs(np.array(got) - expected[:n]).max() < 0.02  # an image has whole grey values
+    assert found["predictions"][0]["input"] == "one.png"
+
+
+def test_csv_rows_and_an_output_file(call, run, tmp_path):
+    """Rows of a table are flat examples; --out has every row with all probabilities."""
+    x = digits(25).reshape(25, -1) / 16
+    np.savetxt("x.csv", x, delimiter=",", header=",".join(f"p{i}" for i in range(64)), comments="")
+    code, out, _ = call("predict", run, "x.csv", "--out", "found.csv")
+    assert code == 0
+    assert "and 5 more" in out
+    with (tmp_path / "found.csv").open() as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["input", "class", "probability", *"0123456789"]
+    assert len(rows) == 26
+
+
+def test_regression_predicts_numbers(call, table):
+    """A run on float targets predicts them."""
+    table(lambda x, _: (x, x.sum(axis=1).astype(np.float32)))
+    folder = json.loads(call("train", "--data", "own.npz", *SHORT)[1])["folder"]
+    np.save("x.npy", np.zeros((2, 3), np.float32))
+    found = json.loads(call("predict", folder, "x.npy", "--json")[1])
+    assert [len(p["output"]) for p in found["predictions"]] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("file", "code", "message"),
+    [
+        (("x.txt", "1"), 2, "no image, .npy, .npz or .csv"),
+        (("gone.npy", None), 4, "there is no file 'gone.npy'"),
+        (("x.csv", "1,2\n3,a\n"), 4, "row 2: 'a' is no number"),
+        (("x.csv", "1,2\n"), 4, "takes examples of shape (8, 8, 1)"),
+        (("x.png", "no image"), 4, "cannot be read as an image"),
+        (("x.npy", "no array"), 4, "is no array of numbers"),
+    ],
+)
+def test_bad_inputs_are_told(call, run, file, code, message):
+    """One sentence names the file and what is wrong with it."""
+    name, content = file
+    if content is not None:
+        Path(name).write_text(content, encoding="utf-8")
+    found, _, err = call("predict", run, name)
+    assert found == code
+    assert message in err
+
+
+def test_export_formats(call, run, tmp_path):
+    """Arrays and weights are written beside the run; a wrong format names the right ones."""
+    for to, file in (("npz", "network.npz"), ("safetensors", "network.safetensors")):
+        assert call("export", run, "--to", to)[0] == 0
+        assert (tmp_path / run / file).exists()
+    assert call("export", run, "--to", "onxx")[0] == 2
+    code, _, err = call("export", run, "--weights", "worst")
+    assert code == 2
+    assert "best or last" in err
