@@ -168,6 +168,8 @@ def test_a_text_is_split_outside_of_brackets():
         ("flipp", "did you mean 'flip'"),
         ("crop(pading=2)", "no option 'pading'; did you mean 'padding'"),
         ("crop(padding=0)", "padding must be positive, not 0"),
+        ("crop(padding=1.5)", "padding must be a whole number, not 1.5"),
+        ("cutout(size='x')", "augmentation.size must be like 8"),
         ("rotate(degrees=-3)", "degrees must be positive, not -3"),
         ("mixup,mixup(alpha=1.0)", "mixed once"),
         (3, "must be a list"),

@@ -217,11 +217,19 @@ def build_augment(parts: Sequence[Part]) -> tuple[Augmentation, ...]:
     if sum(hasattr(a, "mixes") for a in found) > 1:
         raise UsageError("augment: examples are mixed once at most")
     for part in parts:
-        for name, value in part.options:
-            fits = value > 0 if name in POSITIVE else value >= 0
-            if ":" not in part.name and not fits:
-                raise UsageError(f"augmentation.{part.name}.{name} must be positive, not {value!r}")
+        if ":" not in part.name:
+            _check_options(part)
     return found
+
+
+def _check_options(part: Part) -> None:
+    """Raise UsageError for a number that is negative, zero or broken where it must not be."""
+    for name, value in part.options:
+        where = f"augmentation.{part.name}.{name}"
+        if isinstance(getattr(AUGMENTS[part.name], name), int) and not isinstance(value, int):
+            raise UsageError(f"{where} must be a whole number, not {value!r}")
+        if not (value > 0 if name in POSITIVE else value >= 0):
+            raise UsageError(f"{where} must be positive, not {value!r}")
 
 
 def check_shape(augment: Sequence[Augmentation], shape: Shape) -> None:
