@@ -66,8 +66,10 @@ def test_random_programs_replay_as_defined_on_torch():
     pytest.importorskip("torch", reason="torch is not installed")
     from steepest.engine.torch_engine import TorchEngine
 
-    seed, worst = worst_difference(TorchEngine(np.float64), range(2000, 2150))
+    seed, worst = worst_difference(TorchEngine(np.float64, native="off"), range(2000, 2150))
     assert worst < 1e-12, f"seed {seed} differs by {worst}"
+    seed, worst = worst_difference(TorchEngine(np.float64), range(3000, 3008))
+    assert worst < 1e-12, f"compiled, seed {seed} differs by {worst}"
 
 
 @pytest.mark.usefixtures("_small_blocks")

@@ -1,4 +1,8 @@
-"""The torch engine: ATen kernels on planned buffers; `torch.autograd` is never asked.
+"""The torch engine: ATen kernels on planned buffers; `torch.autograd` is asked by adapters alone.
+
+On the CPU what can be compiled to C is (see `torch_native`); on CUDA a replay is captured as a
+graph (see `torch_capture`). With bfloat16 buffers stay float32 and the primitives of `torch_cast`
+compute in bfloat16.
 
 Torch is optional: this module is imported only when the engine is chosen. Integers of 32 bits stand
 for the words of random keys, because torch has few operations on unsigned ones; two's complement
@@ -6,26 +10,49 @@ makes the products and sums the same bits.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
+from steepest.engine.allocation import keep_freed_blocks
+from steepest.engine.native import compile_library
+from steepest.engine.native_seal import seal_codes
+from steepest.engine.native_source import TYPES, fixed_source
 from steepest.engine.protocol import Call
+from steepest.engine.torch_capture import capture
+from steepest.engine.torch_cast import cast
 from steepest.engine.torch_kernel import KERNELS
+from steepest.engine.torch_native import lower_array, lower_elementwise
+from steepest.errors import UsageError, unknown
+from steepest.program.rewrite import rank_one_updates
+from steepest.program.rewrite_pool import rewrite_pools
 from steepest.program.trace import Instruction, Program, Value
 
 REALS = {"float32": torch.float32, "float64": torch.float64}
+DEVICES = ("cpu", "cuda")
+NATIVE = ("auto", "off")
 
 
 class TorchEngine:
-    """Kernels by ATen with `out=`, on the CPU or another device."""
+    """Kernels by ATen with `out=`, on the CPU or a CUDA device.
+
+    `dtype` float32, float64 or "bfloat16". Raises UsageError for a device that is not there.
+    """
 
     name = "torch"
 
-    def __init__(self, dtype: Any = np.float32, device: str = "cpu") -> None:
-        self.real = np.dtype(dtype)
-        self.device = torch.device(device)
+    def __init__(self, dtype: Any = np.float32, device: str = "cpu", native: str = "auto") -> None:
+        self.is_cast = isinstance(dtype, str) and dtype == "bfloat16"
+        self.real = np.dtype(np.float32 if self.is_cast else dtype)
+        self.device = open_device(device)
+        self.on_host = self.device.type == "cpu"
+        if native not in NATIVE:
+            raise unknown("value of native", native, NATIVE)
+        compiled = native == "auto" and self.on_host and self.real.name in TYPES
+        self._native = compiled and compile_library(fixed_source(self.real.name)) is not None
+        self.capture_notes: list[str] = []
         real = REALS[self.real.name]
         self._types = {"real": real, "int": torch.int64, "word": torch.int32, "byte": torch.uint8}
 
@@ -103,24 +130,63 @@ class TorchEngine:
             if view is None:
                 raise NotImplementedError(f"a copying {primitive.name}")
             return [(_copy_reshaped, (args[0], outs[0]))]
-        return KERNELS[primitive.name](args, outs, instruction.attributes)
+        plain = partial(self._plain, instruction, args, outs)
+        if not self._native:
+            return plain()
+        if primitive.elementwise:
+            tensors = dict(zip((*instruction.args, *instruction.outs), (*args, *outs), strict=True))
+            lowered = lower_elementwise([instruction], tensors, self.real, plain)
+        else:
+            lowered = lower_array(instruction, args, outs, plain)
+        return plain() if lowered is None else lowered
+
+    def _plain(self, instruction: Instruction, args: list[Any], outs: list[Any]) -> list[Call]:
+        name = instruction.primitive.name
+        kernel = cast(name, KERNELS[name]) if self.is_cast else KERNELS[name]
+        return kernel(args, outs, instruction.attributes)
 
     def bind_chain(
         self,
-        instructions: Sequence[Instruction],  # noqa: ARG002 - the protocol's signature
-        arrays: dict[int, Any],  # noqa: ARG002 - see above
+        instructions: Sequence[Instruction],
+        arrays: dict[int, Any],
         blocks: Callable[[], list[Call]],
     ) -> list[Call]:
-        """Return the calls that run a chain in blocks."""
-        return blocks()
+        """Return one compiled call for a chain where there can be one, else what runs in blocks."""
+        if not self._native:
+            return blocks()
+
+        def plain() -> list[Call]:
+            self._native = False  # only asked for when compiling failed
+            return blocks()
+
+        return lower_elementwise(instructions, arrays, self.real, plain) or blocks()
 
     def seal(self, codes: list[list[Call]]) -> list[list[Call]]:
-        """Return the codes as they are."""
-        return codes
+        """Return the finished codes: compiled on the CPU, captured as graphs on CUDA."""
+        if self.on_host:
+            return seal_codes(codes, self.real) if self._native else codes
+        captured = [capture(code, self.device) for code in codes]
+        self.capture_notes = [note for _, note in captured]
+        return [code for code, _ in captured]
 
     def rewrite(self, program: Program) -> Program:
-        """Return the program as it is."""
-        return program
+        """Return the program with less work and the same results."""
+        return rank_one_updates(rewrite_pools(program))
+
+
+def open_device(name: str) -> Any:
+    """Return a device, set up to repeat its results; UsageError where there is none."""
+    kind = name.partition(":")[0]
+    if kind not in DEVICES:
+        raise unknown("device", name, DEVICES)
+    if kind == "cuda":
+        if not torch.cuda.is_available():
+            raise UsageError(f"device '{name}': PyTorch finds no CUDA device on this machine")
+        torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.benchmark = False
+    else:
+        keep_freed_blocks()
+    return torch.device(name)
 
 
 def _copy_reshaped(source: Any, target: Any) -> None:

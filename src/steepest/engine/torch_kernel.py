@@ -152,6 +152,18 @@ def _dropout_mask(args: list[Any], outs: list[Any], attributes: dict[str, Any]) 
     ]
 
 
+def _rank_one(args: list[Any], outs: list[Any], _: dict[str, Any]) -> list[Call]:
+    """Return p - scale (x ⊗ d), rounded product by product."""
+    p, x, d, scale = args
+    factor = scale if scale.dim() == 0 else scale.unsqueeze(-1)
+    product = torch.empty_like(outs[0], memory_format=torch.contiguous_format)
+    return [
+        (partial(torch.mul, x.transpose(-1, -2), d, out=product), ()),
+        (partial(torch.mul, product, factor, out=product), ()),
+        (partial(torch.sub, p, product, out=outs[0]), ()),
+    ]
+
+
 def _sum(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> list[Call]:
     axes, keep = attributes["axes"], attributes["keepdims"]
     return [(partial(torch.sum, args[0], axes, keep, out=outs[0]), ())]
@@ -213,6 +225,7 @@ KERNELS: dict[str, Kernel] = {
     "cross_entropy": _cross_entropy,
     "cross_entropy_grad": _cross_entropy_grad,
     "dropout_mask": _dropout_mask,
+    "rank_one": _rank_one,
     "sum": _sum,
     "max": _max,
     "pad": _pad,

@@ -116,3 +116,9 @@ MODULE_KERNELS: dict[str, Kernel] = {
     "torch_module_grad": _module_grad,
     "torch_optimizer": _optimizer,
 }
+HOSTED = (_evaluate, _train, _gradient, _step)
+
+
+def asks_host(kernel: Any) -> bool:
+    """Tell whether a call runs a user's own code, which a graph cannot hold."""
+    return kernel in HOSTED
