@@ -17,7 +17,7 @@ from steepest.stats.target import Reached, median_time, time_to_target
 from steepest.stats.verdict import Verdict
 from steepest.study.caution import warnings
 from steepest.study.design import Study
-from steepest.study.outcome import ArmResult, Rows
+from steepest.study.outcome import ArmResult, Judged, Rows
 from steepest.study.protocol import Choice, Score, choose, score_of
 from steepest.study.query import list_trials, read_curves, read_evaluations
 from steepest.study.record import StudyRecord, Trial, decode
@@ -77,7 +77,7 @@ def conclude(study: Study, record: StudyRecord, store: Store) -> Conclusion:
     target = study.target if study.target is not None else _target(known)
     arms = tuple(_arm(known, name, target) for name in names)
     reference = study.reference if study.reference in names else None
-    verdicts = tuple(_verdicts(study, arms, reference))
+    verdicts = tuple(judge(study, arms, reference))
     said = tuple(warnings(study, arms, _looks(record, arms), len(failed)))
     return Conclusion(study, record, arms, verdicts, reference, target, said, failed)
 
@@ -222,7 +222,8 @@ def _tolerance(study: Study, choice: Choice) -> Tolerance | None:
     return tolerance([float(r) for r in rates if r is not None], scores)
 
 
-def _verdicts(study: Study, arms: Sequence[ArmResult], reference: str | None) -> list[Verdict]:
+def judge(study: Study, arms: Sequence[Judged], reference: str | None) -> list[Verdict]:
+    """Return the verdicts of a study: over seeds with one tuning, over tunings with several."""
     if study.tunings > 1:
         scores = {a.name: _by_tuning(a.scores, a.tunings) for a in arms}
         lost = {a.name: _by_tuning(a.diverged.astype(float), a.tunings) > 0 for a in arms}

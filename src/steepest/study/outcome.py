@@ -1,7 +1,7 @@
 """What an arm's final runs gave, and how its tuned cell is called."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,6 +13,30 @@ from steepest.study.record import Record
 from steepest.study.space import Values
 
 Rows = list[dict[str, Any]]
+
+
+class Judged(Protocol):
+    """What a verdict needs of an arm: scores, tunings and divergence of its final runs, (n,)."""
+
+    @property
+    def name(self) -> str:
+        """The arm's name."""
+        ...
+
+    @property
+    def scores(self) -> np.ndarray:
+        """Test scores in the order of tunings and seeds, the same for every arm."""
+        ...
+
+    @property
+    def tunings(self) -> np.ndarray:
+        """The tuning each run belongs to."""
+        ...
+
+    @property
+    def diverged(self) -> np.ndarray:
+        """Which runs diverged."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
