@@ -30,22 +30,12 @@ def _crop_array(x: Any, place: Any) -> Any:
     return y
 
 
-def _between(x: Any, rows: Any, columns: Any) -> Any:
-    """Return pixels (N, H, W, C) of images x at whole-numbered rows and columns (N, H, W)."""
-    height, width = x.shape[1:3]
-    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    flat = np.where(inside, rows * width + columns, 0)
-    flat += np.arange(len(x))[:, None, None] * (height * width)
-    seen = np.take(x.reshape(-1, x.shape[-1]), flat, axis=0)
-    return seen * inside[..., None]
-
-
 def warp_images(x: Any, matrix: Any) -> Any:
     """Return images x (N, H, W, C) resampled by matrices (N, 6), bilinearly.
 
     Pixel (i, j), counted from the centre, is read at (a i + b j + c, d i + e j + f).
     """
-    height, width = x.shape[1:3]
+    examples, height, width, channels = x.shape
     i = (np.arange(height) - 0.5 * (height - 1)).astype(x.dtype)[:, None]
     j = (np.arange(width) - 0.5 * (width - 1)).astype(x.dtype)
     a, b, c, d, e, f = (matrix[:, k, None, None] for k in range(6))
@@ -53,10 +43,28 @@ def warp_images(x: Any, matrix: Any) -> Any:
     at_column = d * i + e * j + (f + x.dtype.type(0.5 * (width - 1)))
     row, column = np.floor(at_row), np.floor(at_column)
     down, right = (at_row - row)[..., None], (at_column - column)[..., None]
-    r, k = row.astype(np.int64), column.astype(np.int64)
-    upper = _between(x, r, k) * (1 - right) + _between(x, r, k + 1) * right
-    lower = _between(x, r + 1, k) * (1 - right) + _between(x, r + 1, k + 1) * right
-    return upper * (1 - down) + lower * down
+    # Two pixels of zeros around every image, in which whatever lies farther out is read.
+    wide = width + 4
+    around = np.zeros((examples, height + 4, wide, channels), x.dtype)
+    around[:, 2:-2, 2:-2] = x
+    start = np.arange(examples)[:, None, None] * ((height + 4) * wide)
+    index = (np.clip(row, -2, height) + 2).astype(np.int64) * wide + start
+    index += (np.clip(column, -2, width) + 2).astype(np.int64)
+    flat = around.reshape(-1, channels)
+
+    def between(index: Any) -> Any:
+        """Return what lies between a pixel and the one right of it."""
+        left, other = (np.take(flat, k, axis=0, mode="clip") for k in (index, index + 1))
+        other -= left
+        other *= right
+        other += left
+        return other
+
+    upper, lower = between(index), between(index + wide)
+    lower -= upper
+    lower *= down
+    lower += upper
+    return lower
 
 
 def _warp_array(x: Any, matrix: Any) -> Any:
