@@ -73,7 +73,11 @@ SENTENCES = [
         2,
         f"unknown data set 'mnits'; did you mean 'mnist'? Known: {SETS}",
     ),
-    ("list layers", 2, "unknown list 'layers'; Known: data, models, optimizers, schedules"),
+    (
+        "list layers",
+        2,
+        "unknown list 'layers'; Known: augmentations, data, models, optimizers, schedules",
+    ),
 ]
 
 

@@ -12,12 +12,12 @@ HIDDEN = ("described",)  # how the zoo keeps a network of one's own; not for typ
 
 
 def listing(kind: str, /, *, data: str = "mnist") -> None:
-    """List optimizers, schedules, models or data.
+    """List optimizers, schedules, models, augmentations or data.
 
     Parameters
     ----------
     kind
-        optimizers, schedules, models or data.
+        optimizers, schedules, models, augmentations or data.
     data
         The data set whose shape and classes models are counted for.
     """
@@ -36,6 +36,12 @@ def _show_schedules(_: str) -> None:
     from steepest.optim import SCHEDULES
 
     _show_parts("schedule", SCHEDULES)
+
+
+def _show_augmentations(_: str) -> None:
+    from steepest.nn.augment import AUGMENTS
+
+    _show_parts("augmentation", AUGMENTS)
 
 
 def _show_sets(_: str) -> None:
@@ -104,5 +110,6 @@ KINDS: dict[str, Callable[[str], None]] = {
     "optimizers": _show_rules,
     "schedules": _show_schedules,
     "models": _show_models,
+    "augmentations": _show_augmentations,
     "data": _show_sets,
 }

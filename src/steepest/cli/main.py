@@ -33,7 +33,10 @@ COMMANDS: dict[str, tuple[str, str]] = {  # name -> ("module:function", one line
     "predict": ("steepest.cli.predict:predict", "Predict images, arrays or tables by a run."),
     "plot": ("steepest.cli.plot:plot", "Draw loss and accuracy of the latest runs as a figure."),
     "data": ("steepest.cli.data:data", "List data sets, fetch one, or tell where they lie."),
-    "list": ("steepest.cli.listing:listing", "List optimizers, schedules, models or data."),
+    "list": (
+        "steepest.cli.listing:listing",
+        "List optimizers, schedules, models, augmentations or data.",
+    ),
     "check": ("steepest.cli.check:check", "Check a model's gradients by central differences."),
 }
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
