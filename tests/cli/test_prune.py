@@ -11,6 +11,12 @@ TWO = ("--seeds", "2")
 ONE = ("--seeds", "1")
 
 
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch):
+    """Measure latency for a millisecond only: here its value is nobody's concern."""
+    monkeypatch.setattr("steepest.compress.cost.SECONDS", 0.001)
+
+
 @pytest.fixture
 def trained(call):
     """Return the folder and the key of a small run on digits."""
@@ -34,10 +40,10 @@ def test_structured_pruning_of_a_run(call, trained, tmp_path):
     assert told["openings"] == []
     assert (where / "prune.png").stat().st_size > 20_000
     assert (where / "l1-0.5" / "last.safetensors").exists()
-    code, out, _ = call("prune", folder, "--method", "magnitude", *QUICK, *TWO, "--json", "--test")
+    code, out, _ = call("prune", folder, "--method", "magnitude", *QUICK, *ONE, "--json", "--test")
     told = json.loads(out)
     assert told["openings"]
-    assert all(r["test"]["n"] == 2 for r in told["rows"])
+    assert all(r["test"]["n"] == 1 for r in told["rows"])
     assert (tmp_path / folder / "prune-2").is_dir()
 
 

@@ -134,3 +134,21 @@ def test_sweep_is_read_from_plain_values():
         read_sweep(values | {"base": {"modle": "mlp"}}, "a.toml")
     with pytest.raises(UsageError, match="1 leaves no network"):
         read_sweep(values | {"sparsities": [0.5, 1.0]}, "a.toml")
+
+
+def test_emptied_network_is_a_result():
+    """Where a sparsity cuts a network in two, the point counts at chance; alone it is refused."""
+    few = Sweep(replace(SPEC, epochs=1), ("magnitude",), sparsities=(0.5, 0.999), finetune=0)
+    found = [
+        p
+        for p in run_sweep(replace(few, seeds=1), blots(), watch=Watch(seconds=0))
+        if p.sparsity == 0.999
+    ]
+    assert [(p.method, p.status) for p in found] == [
+        ("magnitude", "emptied"),
+        ("random", "emptied"),
+    ]
+    assert summarise(found)[0].emptied == 1
+    assert found[0].accuracy == pytest.approx(1 / 3)
+    with pytest.raises(UsageError, match="would be pruned to nothing"):
+        list(run_sweep(replace(few, sparsities=(0.999,), seeds=1), blots()))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from steepest.data import Dataset
     from steepest.train.state import State
 
-SHORT = (0, 1, 2, 3, 4, 5, 6, 8, 10, 11, 13, 14, 16)  # columns of the table on a terminal
+SHORT = (0, 1, 2, 3, 4, 5, 6, 8, 10, 11, 13, 14, 16, 17)  # columns of the table on a terminal
 
 
 def prune(  # noqa: PLR0913 - one flag each
@@ -145,11 +145,12 @@ def _swept(
     sweep: "Sweep", dataset: "Dataset", how: tuple["State | None", bool, bool], folder: Path
 ) -> list["Point"]:
     """Run the sweep; keep the first seed's networks in folders of their own."""
+    from steepest.compress import cost
     from steepest.compress.sweep import Watch, run_sweep
 
     first, test, quiet = how
     began, points = time.monotonic(), []
-    for point in run_sweep(sweep, dataset, first, Watch(test)):
+    for point in run_sweep(sweep, dataset, first, Watch(test, cost.SECONDS)):
         if point.seed == sweep.base.seed:
             _keep(point, folder)
         if not quiet:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import UsageError
+from steepest.compress.mask import EmptiedError
 from steepest.nn.activation import ACTIVATIONS
 from steepest.nn.arch import Arch
 from steepest.nn.composition import Chain, Graph, Residual
@@ -224,13 +224,13 @@ def dependencies(arch: Arch, shape: tuple[int, ...], classes: int) -> Dependency
 
 
 def check_kept(found: Dependency, keep: Array) -> None:
-    """Raise UsageError naming the first layer of which nothing would be left.
+    """Raise EmptiedError naming the first layer of which nothing would be left.
 
     `keep` tells for every group whether it stays.
     """
     for name, groups in found.outputs.items():
         if not keep[groups].any():
-            raise UsageError(
+            raise EmptiedError(
                 f"layer '{name}' would be pruned to nothing: all its {len(groups)} channels go; "
                 "ask for less sparsity, or prune every layer alike (scope layer)"
             )

@@ -17,6 +17,10 @@ SCOPES = ("global", "layer")
 Spans = Mapping[str, tuple[int, int]]  # leaf -> (start, stop) in the flat vector
 
 
+class EmptiedError(UsageError):
+    """A layer would be pruned to nothing."""
+
+
 @dataclass(frozen=True)
 class LayerSparsity:
     """How much of one leaf is left."""
@@ -72,7 +76,8 @@ def make_mask(
 ) -> Array:
     """Return the mask (P,) that removes a fraction `sparsity` of the weights in `spans`.
 
-    What a mask `before` removed stays removed. Raises UsageError where a layer would be emptied.
+    What a mask `before` removed stays removed. Raises EmptiedError where nothing of a layer would
+    be left.
     """
     check_sparsity(sparsity)
     kept = np.ones(len(scores), bool)
@@ -85,7 +90,7 @@ def make_mask(
             kept[start:stop] = ~lowest(order[start:stop], portion(sparsity, stop - start))
     for name, (start, stop) in spans.items():
         if not kept[start:stop].any():
-            raise UsageError(
+            raise EmptiedError(
                 f"layer '{name}' would be pruned to nothing: all its {stop - start} weights go at "
                 f"sparsity {sparsity:g}; ask for less, or prune every layer alike (scope layer)"
             )

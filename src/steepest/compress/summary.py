@@ -35,6 +35,7 @@ class Row:
     cost: Cost  # of the first seed
     epochs: int
     diverged: int
+    emptied: int  # seeds in which a layer lost all its weights, scored at chance
     layers: tuple[Any, ...]  # LayerSparsity of the first seed
 
 
@@ -48,7 +49,7 @@ def summarise(points: Sequence[Point], level: float = 0.95) -> tuple[Row, ...]:
 
 
 def _row(points: list[Point], dense: dict[int, float], level: float) -> Row:
-    first = points[0]
+    first = next((p for p in points if p.status != "emptied"), points[0])
     scores = [p.accuracy for p in points]
     cuts = [p.cut_accuracy for p in points if p.cut_accuracy is not None]
     tests = [p.test for p in points if p.test is not None]
@@ -59,7 +60,8 @@ def _row(points: list[Point], dense: dict[int, float], level: float) -> Row:
         first.method, first.sparsity, mean_interval(scores, level), drop,
         mean_interval(cuts, level) if cuts else None,
         mean_interval(tests, level) if tests else None,
-        first.cost, first.epochs, sum(p.status == "diverged" for p in points), first.layers,
+        first.cost, first.epochs, sum(p.status == "diverged" for p in points),
+        sum(p.status == "emptied" for p in points), first.layers,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from steepest.compress.cost import SECONDS, Cost, count, measure
 from steepest.compress.criterion import check_method, prunable
-from steepest.compress.mask import LayerSparsity, analyse, check_sparsity
+from steepest.compress.mask import EmptiedError, LayerSparsity, analyse, check_sparsity
 from steepest.compress.schedule import PRUNING_SCHEDULES, Schedule
 from steepest.compress.scratch import narrowed, narrowed_to, train_scratch
 from steepest.compress.tune import Plan, Pruned, prune
@@ -88,7 +88,7 @@ class Point:
     epochs: int  # of fine-tuning, or of training from scratch
     flops: float  # spent in them
     layers: tuple[LayerSparsity, ...]
-    status: str  # "finished" or "diverged"
+    status: str  # "finished", "diverged", or "emptied": a layer lost all, scored at chance
     test: float | None = None  # accuracy on the test set, where it was opened
     session: Session | None = field(default=None, repr=False)  # holds the weights
 
@@ -126,12 +126,26 @@ def run_sweep(
         looks = replace(watch, seconds=watch.seconds if k == 0 else 0.0)
         yield _point(DENSE, dense, dataset, looks)
         for sparsity in dict.fromkeys(s for s in sweep.sparsities if s > 0):
-            pruned = None
+            like = None
             for method in sweep.all_methods:
-                pruned = prune(spec, dataset, state, sweep.plan(method, sparsity))
-                yield _point(method, pruned, dataset, looks)
-            if pruned is not None:
-                yield _scratch(sweep, (pruned, spent), dataset, looks)
+                plan = sweep.plan(method, sparsity)
+                try:
+                    like = prune(spec, dataset, state, plan)
+                except EmptiedError:
+                    if len(sweep.sparsities) == len(sweep.methods) == 1:
+                        raise  # nothing else was asked for
+                    yield _emptied(plan, dense, 1.0 / len(dataset.classes))
+                else:
+                    yield _point(method, like, dataset, looks)
+            if like is not None:
+                yield _scratch(sweep, (like, spent), dataset, looks)
+
+
+def _emptied(plan: Plan, dense: Pruned, chance: float) -> Point:
+    """Return the point of a network that a plan cuts in two: a result, not a gap."""
+    seed, cost = dense.session.spec.seed, count(dense.session)
+    nothing = (float("nan"), chance, cost, 0, 0.0, ())
+    return Point(plan.method, plan.sparsity, seed, chance, *nothing, "emptied")
 
 
 def _trained(spec: RunSpec, dataset: Dataset) -> State:

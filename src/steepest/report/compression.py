@@ -21,7 +21,7 @@ INK, SOFT, LINE = "#16202c", "#566372", "#e7eaee"
 COLUMNS = (
     "method", "sparsity", "accuracy", "95 %", "loss in points", "95 % of loss", "test",
     "parameters", "non-zeros", "kB", "kB zlib", "MFLOPs", "MB", "ms b1", "ms b64", "ort ms b1",
-    "ort ms b64",
+    "ort ms b64", "failed",
 )  # fmt: skip
 
 
@@ -41,8 +41,13 @@ def _texts(row: Row) -> list[str]:
         f"{cost.params:,}", f"{cost.nonzero:,}", f"{cost.bytes_dense / 1e3:.1f}",
         f"{cost.bytes_compressed / 1e3:.1f}", f"{cost.flops / 1e6:.3f}",
         f"{cost.memory_bytes / 1e6:.2f}",
-        *(f"{1e3 * times[k]:.3f}" if k in times else "-" for k in keys),
+        *(f"{1e3 * times[k]:.3f}" if k in times else "-" for k in keys), _failed(row),
     ]  # fmt: skip
+
+
+def _failed(row: Row) -> str:
+    found = {"diverged": row.diverged, "emptied": row.emptied}
+    return ", ".join(f"{n} {word}" for word, n in found.items() if n) or "-"
 
 
 def _ends(interval: Interval, unit: str) -> str:
@@ -113,6 +118,8 @@ def _against_sparsity(axes: Any, rows: Sequence[Row], hues: dict[str, str]) -> N
 
 
 def _against_cost(axes: Any, rows: Sequence[Row], cost: str, hues: dict[str, str]) -> None:
+    from matplotlib.ticker import NullFormatter
+
     front = pareto(rows, cost)
     for row in rows:
         value = COSTS[cost](row.cost)
@@ -124,6 +131,7 @@ def _against_cost(axes: Any, rows: Sequence[Row], cost: str, hues: dict[str, str
     xs = [COSTS[cost](r.cost) for r in front]
     axes.plot(xs, [r.accuracy.mean for r in front], color=LINE, linewidth=5, zorder=0)
     axes.set_xscale("log")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     _dress(axes, f"accuracy against {cost}", cost)
 
 
