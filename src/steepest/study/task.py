@@ -53,7 +53,8 @@ def perform(task: dict[str, Any], send: Any) -> dict[str, Any]:
     if task["test"] and result.state is not None:
         found["test"] = evaluate_test(result).plain(dataset.classes)
     teller.path.unlink(missing_ok=True)
-    LENDER.give(result.session)  # its weights are measured; the next run may have the memory
+    if not spec.asks_torch:  # a module of the user's own keeps memory of its own
+        LENDER.give(result.session)  # its weights are measured; the next run may have the memory
     return found
 
 
