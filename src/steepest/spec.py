@@ -7,6 +7,7 @@ own and the revision of built-in ones; its cell is the same without the seed.
 
 import math
 from dataclasses import dataclass, field, fields, replace
+from importlib.util import find_spec
 from typing import Any
 
 from steepest import codec
@@ -19,6 +20,7 @@ from steepest.nn.augment import (
     is_sample_function,
     parse_augment,
 )
+from steepest.nn.convolution import is_convolutional
 from steepest.nn.loss import CrossEntropy
 from steepest.nn.torch_about import is_torch_module
 from steepest.nn.torch_layer import torch_arch
@@ -29,7 +31,9 @@ from steepest.optim.torch_rule import is_torch_optimizer, torch_rule
 from steepest.part import Part, build, identity, parse, resolve
 
 TABLES: dict[str, dict[str, Any]] = {"model": ARCHS, "optimizer": RULES, "schedule": SCHEDULES}
-PRECISIONS = ("float32", "float64")
+PRECISIONS = ("float32", "float64", "bfloat16")
+DEVICES = ("cpu", "cuda")
+NEEDS_ENGINE = ("cuda", "bfloat16")  # what only the torch engine has
 ENGINES = ("auto", "numpy", "torch")
 PROBES = ("grad_norm", "update_ratio", "dead", "activations")
 ALIASES = {
@@ -62,15 +66,16 @@ class RunSpec:
     augment: tuple[Part, ...] = ()  # of training examples, in this order
     probes: tuple[str, ...] = ()  # what is measured while training; decides no bit of the run
     precision: str = "float32"
-    engine: str = field(default="numpy")
+    engine: str = field(default="numpy")  # "auto" becomes the faster one for the model
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         for name, table in TABLES.items():
             object.__setattr__(self, name, parse(name, getattr(self, name), table))
         object.__setattr__(self, "augment", parse_augment(self.augment))
         _check(self)
-        if self.asks_torch:
-            object.__setattr__(self, "engine", "torch")  # the only one that can
+        object.__setattr__(self, "engine", chosen_engine(self))
+        _check_engine(self)
 
     @property
     def asks_torch(self) -> bool:
@@ -121,6 +126,29 @@ def asks_torch(kind: str, part: Part) -> bool:
     return is_torch_module(found) if kind == "model" else is_torch_optimizer(found)
 
 
+def chosen_engine(spec: RunSpec) -> str:
+    """Return the engine of a run, "auto" resolved: it is decided before anything is hashed.
+
+    A user's own PyTorch class has one engine alone. Convolutions are faster on torch's, all else on
+    NumPy's (benchmarks/cnn.py, benchmarks/step.py); a device or bfloat16 needs torch's.
+    """
+    if spec.asks_torch:
+        return "torch"
+    if spec.engine != "auto":
+        return spec.engine
+    needed = spec.device in NEEDS_ENGINE or spec.precision in NEEDS_ENGINE
+    wanted = needed or is_convolutional(spec.arch)
+    return "torch" if wanted and (needed or find_spec("torch") is not None) else "numpy"
+
+
+def _check_engine(spec: RunSpec) -> None:
+    if spec.engine == "numpy":
+        asked = {"device": spec.device, "precision": spec.precision}
+        for name, value in asked.items():
+            if value in NEEDS_ENGINE:
+                raise UsageError(f"{name} '{value}' needs the engine torch or auto, not numpy")
+
+
 def build_part(kind: str, part: Part) -> Any:
     """Return the object a part describes: an arch, a rule or a schedule, also one of PyTorch's."""
     if kind in TORCH and asks_torch(kind, part):
@@ -143,7 +171,8 @@ def _check(spec: RunSpec) -> None:
     if not isinstance(spec.data, str) or not spec.data:
         raise UsageError(f"data must be a name or a path, not {spec.data!r}")
     _check_numbers(spec)
-    for name, known in (("precision", PRECISIONS), ("engine", ENGINES)):
+    choices = {"precision": PRECISIONS, "engine": ENGINES, "device": DEVICES}
+    for name, known in choices.items():
         value = str(getattr(spec, name))
         if value not in known:
             raise UsageError(f"unknown {name} '{value}'; {nearest(value, known)}")

@@ -26,6 +26,7 @@ TEXTS = (
     "probes",
     "precision",
     "engine",
+    "device",
 )  # never read as literals
 RUN = Group("Run", sort_key=1)
 STOPPING = ("patience", "min_delta", "monitor")
@@ -87,9 +88,11 @@ class RunFlags:
     monitor: str | None = None
     "Stop early: the metric to watch [val_loss]."
     precision: str | None = None
-    "float32 or float64 [float32]."
+    "float32, float64, or on the engine torch bfloat16 [float32]."
     engine: str | None = None
-    "numpy or torch [numpy]."
+    "numpy, torch, or auto: the faster one for the model [numpy]."
+    device: str | None = None
+    "cpu or cuda, on the engine torch [cpu]."
     option: Annotated[
         tuple[str, ...], Parameter(show=False, allow_leading_hyphen=True, negative=())
     ] = ()

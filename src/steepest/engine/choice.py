@@ -10,12 +10,17 @@ from steepest.errors import UsageError, unknown
 NAMES = ("numpy", "torch")
 
 
-def make_engine(name: str, precision: str = "float32", **options: Any) -> Engine:
-    """Return the engine called `name` with reals of `precision`; "auto" is NumPy.
+def make_engine(
+    name: str, precision: str = "float32", device: str = "cpu", **options: Any
+) -> Engine:
+    """Return the engine called `name` with reals of `precision` on a device; "auto" is NumPy.
 
-    Raises UsageError for an unknown name, or where torch is asked for and not installed.
+    Raises UsageError for an unknown name, where torch is asked for and not installed, and for what
+    the engine or the machine does not have.
     """
     if name in ("numpy", "auto"):
+        if device != "cpu" or precision == "bfloat16":
+            raise UsageError(f"{precision} on device '{device}' needs the engine torch")
         return NumpyEngine(precision, **options)
     if name not in NAMES:
         raise unknown("engine", name, NAMES)
@@ -25,4 +30,4 @@ def make_engine(name: str, precision: str = "float32", **options: Any) -> Engine
         )
     from steepest.engine.torch_engine import TorchEngine
 
-    return TorchEngine(precision, **options)
+    return TorchEngine(precision, device, **options)

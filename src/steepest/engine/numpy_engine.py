@@ -87,6 +87,13 @@ class NumpyEngine:
         """Return the rows in the type of `like`."""
         return np.ascontiguousarray(rows, like.dtype)
 
+    def column(self, host: np.ndarray) -> np.ndarray:
+        """Return the array itself."""
+        return host
+
+    def settle(self, column: np.ndarray, host: np.ndarray) -> None:
+        """Do nothing: a column is the host's array."""
+
     @property
     def copy(self) -> Callable[[np.ndarray, np.ndarray], None]:
         """Return np.copyto."""

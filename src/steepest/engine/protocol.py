@@ -40,6 +40,14 @@ class Engine(Protocol):
         """Return rows of the same type as `like`, one to be copied into it before every replay."""
         ...
 
+    def column(self, host: np.ndarray) -> Any:
+        """Return what a result is written into step by step: `host`, or its like on the device."""
+        ...
+
+    def settle(self, column: Any, host: np.ndarray) -> None:
+        """Bring a column's contents to the host array it was made for."""
+        ...
+
     @property
     def copy(self) -> Callable[[Any, Any], Any]:
         """Return the function that copies one array over another: target first, then source."""

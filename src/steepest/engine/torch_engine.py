@@ -83,6 +83,19 @@ class TorchEngine:
         self.write(tensor, rows)
         return tensor
 
+    def column(self, host: np.ndarray) -> Any:
+        """Return the host's array on the CPU, else a tensor that no step has to wait for."""
+        if self.on_host:
+            return host
+        column = torch.empty(host.shape, dtype=self._types["real"], device=self.device)
+        self.write(column, host)
+        return column
+
+    def settle(self, column: Any, host: np.ndarray) -> None:
+        """Copy a column of the device to the host; one on the host is there already."""
+        if column is not host:
+            host[...] = self.numpy(column)
+
     @property
     def copy(self) -> Callable[[Any, Any], Any]:
         """Return Tensor.copy_."""

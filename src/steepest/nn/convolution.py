@@ -3,7 +3,7 @@
 Shapes: x is (R, N, H, W, C) with R runs, N examples and C channels.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
 from steepest.errors import UsageError
@@ -70,6 +70,21 @@ class Conv2D:
         if isinstance(self.padding, int) and self.padding >= 0:
             return self.padding
         raise UsageError(f'padding {self.padding!r} is not "same", "valid" or a number of pixels')
+
+
+def is_convolutional(layer: Any) -> bool:
+    """Tell whether a convolution stands anywhere in a description.
+
+    >>> is_convolutional((Linear(3), (Conv2D(4),)))
+    True
+    """
+    if isinstance(layer, Conv2D):
+        return True
+    if isinstance(layer, (tuple, list)):
+        return any(map(is_convolutional, layer))
+    return is_dataclass(layer) and any(
+        is_convolutional(getattr(layer, each.name)) for each in fields(layer)
+    )
 
 
 @dataclass(frozen=True)

@@ -81,13 +81,15 @@ class Memory:
         text = np.frombuffer(json.dumps(plain).encode(), np.uint8).copy()
         return {f"{PREFIX}json": text} | tensors
 
-    def write(self, arrays: Mapping[str, Array]) -> None:
-        """Take up what `read` returned; without it, forget everything."""
+    def write(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        """Take up what `read` returned, if it is there; return the other arrays."""
         import torch
 
-        text = bytes(arrays[f"{PREFIX}json"]).decode()
-        state = _deep(json.loads(text), arrays, torch.from_numpy)
-        self.optimizer.load_state_dict(state)
+        if f"{PREFIX}json" in arrays:
+            text = bytes(arrays[f"{PREFIX}json"]).decode()
+            state = _deep(json.loads(text), arrays, torch.from_numpy)
+            self.optimizer.load_state_dict(state)
+        return {name: array for name, array in arrays.items() if not name.startswith(PREFIX)}
 
 
 def _flat(value: Any, tensors: dict[str, Array], kind: Any) -> Any:

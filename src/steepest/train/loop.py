@@ -208,7 +208,7 @@ def replay(
         )
         for n, rows in feeds.items()
     ]
-    copy, (losses, correct) = engine.copy, results
+    copy, (losses, correct) = engine.copy, map(engine.column, results)
     loss, hits = bound.outputs["loss"], bound.outputs.get("correct")
     for step in range(index.shape[1]):
         for target, rows in copies:
@@ -219,10 +219,13 @@ def replay(
         if hits is not None:
             correct[step] = hits
         if step % LOOK == LOOK - 1:
-            recent = np.isfinite(losses[step - LOOK + 1 : step + 1]).all(axis=0)
+            engine.settle(losses, results[0])
+            recent = np.isfinite(results[0][step - LOOK + 1 : step + 1]).all(axis=0)
             if not (recent & ~gone).any():
-                return step + 1
-    return int(index.shape[1])
+                break
+    engine.settle(losses, results[0])
+    engine.settle(correct, results[1])
+    return step + 1
 
 
 def _finish(

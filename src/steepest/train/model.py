@@ -14,7 +14,7 @@ from steepest.errors import DataError, UsageError
 from steepest.nn.loss import MSE, CrossEntropy
 from steepest.part import NEEDS_TORCH, Part
 from steepest.program.trace import Value
-from steepest.spec import RunSpec, asks_torch, build_part
+from steepest.spec import RunSpec, build_part
 from steepest.train.argument import arrays, model_part, rule_part, scheduled
 from steepest.train.callback import EarlyStopping, ModelCheckpoint, monitored
 from steepest.train.evaluate import evaluate_arrays, outputs
@@ -53,8 +53,8 @@ class Model:
     ) -> None:
         self.part = model_part(arch)
         self.arch: Arch = build_part("model", self.part)
-        engine = "torch" if asks_torch("model", self.part) else engine
-        self.engine, self.seed, self.precision = engine, seed, precision
+        spec = RunSpec(model=self.part, engine=engine, precision=precision)
+        self.engine, self.seed, self.precision = spec.engine, seed, precision
         self.state: State | None = None
         self.about: dict[str, Any] = {}
 

@@ -20,7 +20,7 @@ from steepest.nn.arch import initial_value, initial_values, layout
 from steepest.nn.augment import check_shape, draw_epoch
 from steepest.nn.loss import MSE
 from steepest.optim.rule import coefficient_table, undecayed
-from steepest.optim.torch_rule import PREFIX, Memory, TorchRule
+from steepest.optim.torch_rule import Memory, TorchRule
 from steepest.program.trace import Value
 from steepest.seeds import keys
 from steepest.spec import RunSpec
@@ -106,7 +106,7 @@ def open_session(
         lent = LENDER.take(lot_of(specs, dataset.digest, sizes, task))
         if lent is not None:
             return _renewed(lent, specs, parts)
-    engine = engine or make_engine(spec.engine, spec.precision)
+    engine = engine or make_engine(spec.engine, spec.precision, spec.device)
     shared = _memory(specs, dataset, parts, task, engine)
     rules = [s.rule for s in specs]
     memory = rules[0].memory if isinstance(rules[0], TorchRule) else None
@@ -122,6 +122,7 @@ def _shape_of(spec: RunSpec) -> tuple[Any, ...]:
         spec.data, spec.target, spec.classes, spec.model, spec.optimizer.name, spec.epochs,
         spec.batch_size, spec.validation, spec.smoothing, spec.class_weights, spec.l1, spec.l2,
         spec.balanced, spec.normalize, spec.augment, spec.probes, spec.precision, spec.engine,
+        spec.device,
     )  # fmt: skip
 
 
@@ -285,11 +286,8 @@ def read_state(session: Session, epoch: int, run: int = 0) -> State:
 
 def write_state(session: Session, state: State, run: int = 0) -> None:
     """Copy a state into one run's place; UsageError where it belongs to another network."""
-    if session.memory is not None and f"{PREFIX}json" in state.arrays:
-        session.memory.write(state.arrays)
-    for name, values in state.arrays.items():
-        if session.memory is not None and name.startswith(PREFIX):
-            continue
+    own = session.memory.write(state.arrays) if session.memory else state.arrays
+    for name, values in own.items():
         if name not in session.shared:
             raise UsageError(f"the state has '{name}', which this run has not")
         target = session.shared[name][run]

@@ -26,7 +26,7 @@ def about(part: Part, session: Session) -> dict[str, Any]:
         "format": 1, "model": part.plain(), "shape": list(session.task.shape),
         "width": session.task.classes, "classes": list(session.dataset.classes),
         "targets": session.task.targets, "scale": session.task.scale,
-        "seed": session.spec.seed, "precision": session.spec.precision,
+        "seed": session.spec.seed, "precision": session.engine.real.name,
         "fixed": {n: np.array(session.engine.numpy(session.shared[n])[0]) for n in fixed},
     }  # fmt: skip
 

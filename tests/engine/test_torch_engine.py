@@ -1,0 +1,172 @@
+"""The torch engine's choices: engine, device, precision, compiled kernels, captured replays."""
+
+import sys
+
+import numpy as np
+import pytest
+from harness import train_steps
+from problems import NETS
+
+from steepest.engine import native
+from steepest.engine.choice import make_engine
+from steepest.engine.numpy_engine import NumpyEngine
+from steepest.errors import UsageError
+from steepest.optim import SGD, Adam
+from steepest.spec import RunSpec, from_plain
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+
+from steepest.engine import torch_capture  # noqa: E402 - it needs torch
+from steepest.engine.torch_engine import TorchEngine  # noqa: E402
+
+pytestmark = pytest.mark.torch
+
+
+def test_auto_is_decided_by_the_model_before_anything_is_hashed():
+    """NumPy for perceptrons, torch for convolutions; a spec never holds "auto"."""
+    engines = {m: from_plain({"model": m, "engine": "auto"}).engine for m in ("mlp", "compact_cnn")}
+    assert engines == {"mlp": "numpy", "compact_cnn": "torch"}
+    assert from_plain({"engine": "auto", "precision": "bfloat16"}).engine == "torch"
+    assert from_plain({"engine": "auto"}) == RunSpec()
+    assert from_plain({"model": "quizdnn", "engine": "auto"}).plain()["engine"] == "torch"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"device": "cuda"}, "device 'cuda' needs the engine torch or auto, not numpy"),
+        ({"precision": "bfloat16"}, "precision 'bfloat16' needs the engine torch or auto"),
+        ({"device": "cudda"}, "unknown device 'cudda'; did you mean 'cuda'"),
+        ({"precision": "float16"}, "unknown precision 'float16'; did you mean 'bfloat16'"),
+    ],
+)
+def test_what_an_engine_does_not_have_is_told(values, message):
+    with pytest.raises(UsageError, match=message):
+        from_plain(values)
+
+
+def test_a_missing_device_is_told(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError, match="PyTorch finds no CUDA device"):
+        make_engine("torch", device="cuda")
+
+
+def test_without_torch_one_sentence_says_what_to_install(tmp_path, monkeypatch):
+    """For the engine and for a module of the user's own; and "auto" is NumPy then."""
+    (tmp_path / "needy_nets.py").write_text(
+        "import torch\n\nclass Net(torch.nn.Module):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(UsageError, match=r"pip install 'steepest\[torch\]'"):
+        from_plain({"model": "needy_nets:Net"})
+    monkeypatch.setattr("steepest.engine.choice.find_spec", lambda _: None)
+    with pytest.raises(UsageError, match=r"pip install 'steepest\[torch\]'"):
+        make_engine("torch")
+    monkeypatch.setattr("steepest.spec.find_spec", lambda _: None)
+    assert from_plain({"model": "compact_cnn", "engine": "auto"}).engine == "numpy"
+
+
+@pytest.mark.skipif(native.compiler() is None, reason="no C compiler")
+def test_compiled_chains_do_not_change_what_torch_computes():
+    """Parameters after 20 steps with and without C: equal to 1e-13 in float64."""
+    rules = [Adam(lr=1e-3 * (1 + s)) for s in range(2)]
+    for name in NETS:
+        engine = TorchEngine(np.float64)
+        fast, _ = train_steps(NETS[name], rules, [0, 1], engine)
+        plain, _ = train_steps(NETS[name], rules, [0, 1], TorchEngine(np.float64, native="off"))
+        assert np.abs(fast - plain).max() < 1e-13
+    bound = len(engine.seal([[]]))
+    assert bound == 1
+
+
+@pytest.mark.parametrize("native_kernels", ["auto", "off"])
+def test_single_examples_update_by_rank_one(native_kernels):
+    """Batch 1, where outer products are updated in one pass: equal to NumPy's to 1e-13."""
+    ours, _ = train_steps(
+        NETS["mlp"], [SGD(), SGD(lr=0.1)], [0, 1], NumpyEngine(np.float64), batch=1
+    )
+    engine = TorchEngine(np.float64, native=native_kernels)
+    theirs, _ = train_steps(NETS["mlp"], [SGD(), SGD(lr=0.1)], [0, 1], engine, batch=1)
+    assert np.abs(ours - theirs).max() < 1e-13
+
+
+def test_bfloat16_products_keep_float32_parameters():
+    """Losses within 5 % of float32's over 20 steps, parameters float32 and moved by less."""
+    exact, losses = train_steps(NETS["mlp"], [SGD(lr=0.1)], [0], TorchEngine())
+    rounded, seen = train_steps(NETS["mlp"], [SGD(lr=0.1)], [0], TorchEngine("bfloat16"))
+    assert rounded.dtype == np.float32
+    assert 0 < np.abs(seen / losses - 1).max() < 0.05
+    assert 0 < np.abs(rounded - exact).max() < 0.01
+
+
+def test_a_replay_is_not_captured_where_it_cannot_be():
+    """On the CPU, for nothing, and where a user's own code asks the host: with the reason."""
+    from steepest.engine.torch_module import _step
+
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    call = (lambda: None, ())
+    code, note = torch_capture.capture([call], cpu)
+    assert code == [call]
+    assert "not on 'cpu'" in note
+    assert "nothing" in torch_capture.reason([], cuda)
+    assert "user's own" in torch_capture.reason([call, (_step, ())], cuda)
+    assert torch_capture.reason([call], cuda) == ""
+
+
+class _Stand:
+    """Stands for CUDA: streams and graphs that do nothing but count."""
+
+    def __init__(self, fails):
+        self.fails, self.captured, self.replayed = fails, 0, 0
+
+    def graph(self, _):
+        outer = self
+
+        class Held:
+            def __enter__(self):
+                outer.captured += 1
+                if outer.fails:
+                    raise RuntimeError("operation not permitted\nwhen capturing")
+
+            def __exit__(self, *_):
+                return False
+
+        return Held()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_every_replay_counts_once_while_graphs_are_made(fails, monkeypatch):
+    """Warm runs, the capture and launches make one step each; a failed capture goes on plainly."""
+    stand, steps = _Stand(fails), []
+
+    class Graph:
+        def replay(self):
+            steps.append("graph")
+
+    captured = torch_capture.Captured([(lambda: steps.append("kernel"), ())], None)
+    monkeypatch.setattr(captured, "_aside", captured._run)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "graph", stand.graph)
+    for _ in range(5):
+        captured()
+    warm = ["kernel"] * torch_capture.WARM
+    if fails:
+        assert steps == ["kernel"] * 5
+        assert captured.note == "operation not permitted"
+    else:
+        assert steps == [*warm, "kernel", "graph", "graph"]  # this stand records by running
+    assert stand.captured == 1
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_cuda_equals_the_cpu():
+    """Captured replays on the device: parameters equal to 1e-10 in float64."""
+    rules = [Adam(), Adam(lr=0.01)]
+    for name in NETS:
+        ours, losses = train_steps(NETS[name], rules, [0, 1], TorchEngine(np.float64))
+        engine = TorchEngine(np.float64, "cuda")
+        theirs, seen = train_steps(NETS[name], rules, [0, 1], engine)
+        assert engine.capture_notes == [""]
+        assert np.abs(ours - theirs).max() < 1e-10
+        assert np.abs(losses - seen).max() < 1e-10
