@@ -86,7 +86,7 @@ def test_widening_goes_on_from_the_edge(tmp_path):
     assert len(trials["sgd"]) in {4, 6, 8}
 
 
-@pytest.mark.parametrize("moment", [0.2, 0.6])
+@pytest.mark.parametrize("moment", [0.2, pytest.param(0.6, marks=pytest.mark.slow)])
 def test_a_killed_study_goes_on_to_the_same_bits(tmp_path, moment):
     """SIGKILL ends coordinator and workers at once; nothing is run twice, nothing is missing."""
     options = {"trials": 3, "seeds": 6, "base": {"epochs": 40, "batch_size": 32}}
