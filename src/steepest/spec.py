@@ -73,6 +73,9 @@ class RunSpec:
         for name, table in TABLES.items():
             object.__setattr__(self, name, parse(name, getattr(self, name), table))
         object.__setattr__(self, "augment", parse_augment(self.augment))
+        if isinstance(self.probes, str):
+            named = tuple(word.strip() for word in self.probes.split(",") if word.strip())
+            object.__setattr__(self, "probes", named)
         _check(self)
         object.__setattr__(self, "engine", chosen_engine(self))
         _check_engine(self)
@@ -242,7 +245,7 @@ def from_plain(values: dict[str, Any], where: str = "run") -> RunSpec:
 
 def _typed(name: str, value: Any, where: str) -> Any:
     if name == "probes" and isinstance(value, str):
-        return tuple(piece.strip() for piece in value.split(",") if piece.strip())
+        return value
     if name in ("classes", "class_weights", "probes"):
         if not isinstance(value, (list, tuple)):
             raise UsageError(f"{where}: {name} must be a list, not {value!r}")

@@ -11,6 +11,7 @@ from steepest.seeds import stream
 from steepest.spec import PROBES, from_plain
 from steepest.study.task import _columns
 from steepest.train.loop import train, train_session
+from steepest.train.model import Model
 from steepest.train.probe import PROBED, is_probed
 from steepest.train.session import open_session, read_state
 from steepest.train.step import gradient_program
@@ -116,6 +117,16 @@ def test_short_epochs_are_probed_rarely(dataset):
     spec = from_plain(PLAIN | {"probes": ["dead"], "epochs": 41})
     probed = [e.epoch for (e,) in train_session(open_session([spec], dataset)) if e.extra]
     assert probed == [1, 21, 41]
+
+
+def test_a_model_is_fitted_with_probes_and_augmentation(dataset):
+    """`Model.fit` takes both as texts, and the history holds what was measured."""
+    model = Model("mlp(hidden=[4])")
+    history = model.fit(
+        dataset.x, dataset.y, epochs=1, verbose=0, probes="grad_norm, dead", augment="mixup"
+    )
+    assert history.history["grad_norm"][0] > 0
+    assert "dead.2" in history.history
 
 
 def test_an_unknown_probe_names_the_nearest():
