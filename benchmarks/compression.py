@@ -2,7 +2,8 @@
 
     python benchmarks/compression.py studies/prune-mnist-mlp-weights.toml --examples 15000
 
-writes results/<study>.json, <study>.png and <study>.md. `--examples` draws a stratified part of the
+writes results/<study>.json, <study>.png and <study>.md; `--guide` puts what lies there into the
+guide. `--examples` draws a stratified part of the
 training examples, the same one each time, so that a sweep takes minutes.
 """
 
@@ -25,6 +26,9 @@ from steepest.report.compression import COLUMNS, compression_rows, plot_compress
 from steepest.seeds import stream
 
 RESULTS = Path(__file__).parent / "results"
+GUIDE = Path(__file__).parent.parent / "docs" / "guide" / "compression.md"
+HEAD = ("method", "sparsity", "accuracy", "loss, points", "95 % of loss", "parameters", "non-zeros",
+        "kB zlib", "MFLOPs", "µs b1", "µs b64", "onnxruntime µs b64")  # fmt: skip
 
 
 def drawn(name, count):
@@ -49,11 +53,61 @@ def sweep_file(path, count):
     return sweep, dataset, tuple(points), sensitive
 
 
+def guide_line(row):
+    cost, drop = row["cost"], row["drop"]
+    times = [cost["latency"].get(k) for k in ("numpy 1", "numpy 64", "onnxruntime 64")]
+    low_high = f"{100 * drop['low']:+.2f} to {100 * drop['high']:+.2f}" if drop else "-"
+    emptied = f" ({row['emptied']} emptied)" if row["emptied"] else ""
+    return [
+        row["method"], f"{row['sparsity']:g}", f"{row['accuracy']['mean']:.2%}{emptied}",
+        f"{100 * drop['mean']:+.2f}" if drop else "-", low_high, f"{cost['params']:,}",
+        f"{cost['nonzero']:,}", f"{cost['bytes_compressed'] / 1e3:.1f}",
+        f"{cost['flops'] / 1e6:.3f}", *("-" if t is None else f"{1e6 * t:.1f}" for t in times),
+    ]  # fmt: skip
+
+
+def guide_table(name):
+    rows = json.loads((RESULTS / f"{name}.json").read_text())["rows"]
+    lines = [HEAD, ["---"] * len(HEAD), *map(guide_line, rows)]
+    figure = f"![{name}](../../benchmarks/results/{name}.png)"
+    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", figure])
+
+
+def headline():
+    said = []
+    for title, name in (("the MLP", "mlp"), ("`baseline_cnn`", "cnn")):
+        rows = json.loads((RESULTS / f"prune-mnist-{name}-weights.json").read_text())["rows"]
+        (row,) = (r for r in rows if (r["method"], r["sparsity"]) == ("magnitude", 0.8))
+        drop = row["drop"]
+        said.append(
+            f"* 80 % of the weights removed by magnitude cost {title} {100 * drop['mean']:.2f} "
+            f"points of accuracy (95 % interval {100 * drop['low']:+.2f} to "
+            f"{100 * drop['high']:+.2f}, {drop['n']} seeds)."
+        )
+    return "\n".join(said)
+
+
+def write_guide():
+    head, *pieces = GUIDE.read_text().split("<!-- ")
+    found = [head]
+    for piece in pieces:
+        mark, _, rest = piece.partition(" -->")
+        if mark == "headline":
+            rest = f"\n{headline()}\n"
+        elif mark.startswith("table "):
+            rest = f"\n{guide_table(mark.removeprefix('table '))}\n"
+        found.append(f"{mark} -->{rest}")
+    GUIDE.write_text("<!-- ".join(found))
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("studies", nargs="+", type=Path)
+    parser.add_argument("studies", nargs="*", type=Path)
     parser.add_argument("--examples", type=int, default=0)
+    parser.add_argument("--guide", action="store_true")
     given = parser.parse_args()
+    if given.guide:
+        write_guide()
     for path in given.studies:
         sweep, dataset, points, sensitive = sweep_file(path, given.examples)
         rows = summarise(points)

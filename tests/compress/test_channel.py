@@ -4,7 +4,7 @@ from network import drawn, outputs
 
 from steepest.compress.channel import gathered, named, shrink, silence
 from steepest.compress.dependency import dependencies
-from steepest.errors import UsageError
+from steepest.compress.mask import EmptiedError
 from steepest.nn import (
     Chain,
     Conv2D,
@@ -103,7 +103,7 @@ def test_emptied_layer_is_named():
     """A layer pruned to nothing is refused by name."""
     arch = ALL["baseline_cnn"]
     found = dependencies(arch, IMAGE, 4)
-    with pytest.raises(UsageError, match="layer '0' would be pruned to nothing"):
+    with pytest.raises(EmptiedError, match="layer '0' would be pruned to nothing"):
         shrink(arch, IMAGE, 4, drawn(arch, IMAGE, 4), np.zeros(found.size, bool))
 
 

@@ -5,6 +5,7 @@ import pytest
 from blots import SPEC, blots
 
 from steepest.compress.cost import count, measure
+from steepest.compress.mask import EmptiedError
 from steepest.compress.scratch import narrowed_to, train_scratch
 from steepest.compress.sensitivity import sensitivities
 from steepest.compress.summary import COSTS, pareto, summarise
@@ -150,5 +151,5 @@ def test_emptied_network_is_a_result():
     ]
     assert summarise(found)[0].emptied == 1
     assert found[0].accuracy == pytest.approx(1 / 3)
-    with pytest.raises(UsageError, match="would be pruned to nothing"):
+    with pytest.raises(EmptiedError, match="would be pruned to nothing"):
         list(run_sweep(replace(few, sparsities=(0.999,), seeds=1), blots()))

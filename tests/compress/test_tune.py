@@ -5,7 +5,7 @@ import pytest
 from blots import SPEC, blots
 
 from steepest.compress.criterion import CHANNELS, WEIGHTS, prunable
-from steepest.compress.mask import analyse
+from steepest.compress.mask import EmptiedError, analyse
 from steepest.compress.schedule import Cubic, Iterative
 from steepest.compress.tune import Plan, prune
 from steepest.errors import UsageError
@@ -104,7 +104,7 @@ def test_layer_without_weights_left_is_named(trained):
     params = state.arrays["params"].copy()
     params[: 3 * 3 * 4] *= 1e-9  # the first convolution is worth nothing
     broken = replace(state, arrays=state.arrays | {"params": params})
-    with pytest.raises(UsageError, match=r"'0.w' would be pruned to nothing"):
+    with pytest.raises(EmptiedError, match=r"'0.w' would be pruned to nothing"):
         prune(spec, dataset, broken, Plan("magnitude", 0.5))
 
 

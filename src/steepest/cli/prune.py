@@ -3,7 +3,7 @@
 import sys
 import time
 import tomllib
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,16 +24,32 @@ if TYPE_CHECKING:
 SHORT = (0, 1, 2, 3, 4, 5, 6, 8, 10, 11, 13, 14, 16, 17)  # columns of the table on a terminal
 
 
-def prune(  # noqa: PLR0913 - one flag each
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class SweepFlags:
+    """What is pruned, how and how far; None: not given."""
+
+    method: Texts = ()
+    """Of single weights: magnitude, gradient; of channels: l1, l2, batchnorm, taylor [magnitude; l1
+    with --structured]. Random pruning is always added."""
+    structured: Annotated[bool, Parameter(negative=())] = False
+    "Remove neurons and channels, so that tensors shrink."
+    sparsity: Texts = ()
+    "Fractions to remove [0.5,0.8,0.9]."
+    finetune: int | None = None
+    "Epochs of training after pruning [5]."
+    seeds: int | None = None
+    "Repetitions, each from its first weights on [3]."
+    schedule: str | None = None
+    "one_shot, 'iterative(steps=5)' or 'cubic(until=0.6)' [one_shot]."
+    scope: str | None = None
+    "Whether scores compete globally or by layer [global for weights, layer for channels]."
+
+
+def prune(
     run: str,
     *,
-    method: Texts = (),
-    structured: Annotated[bool, Parameter(negative=())] = False,
-    sparsity: Texts = (),
-    finetune: int | None = None,
-    seeds: int | None = None,
-    schedule: str | None = None,
-    scope: str | None = None,
+    flags: SweepFlags | None = None,
     test: Annotated[bool, Parameter(negative=())] = False,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     quiet: Annotated[bool, Parameter(name=("--quiet", "-q"), negative=())] = False,
@@ -47,21 +63,8 @@ def prune(  # noqa: PLR0913 - one flag each
     ----------
     run
         A run's folder, the start of its key, or a .toml file that describes a sweep.
-    method
-        Of single weights: magnitude, gradient; of channels: l1, l2, batchnorm, taylor
-        [magnitude; l1 with --structured]. Random pruning is always added.
-    structured
-        Remove neurons and channels, so that tensors shrink.
-    sparsity
-        Fractions to remove: 0.5,0.8,0.9.
-    finetune
-        Epochs of training after pruning [5].
-    seeds
-        Repetitions, each from its first weights on [3].
-    schedule
-        one_shot, 'iterative(steps=5)' or 'cubic(until=0.6)' [one_shot].
-    scope
-        global or layer [global for weights, layer for channels].
+    flags
+        What is pruned, how and how far.
     test
         Open the test set for every point, and record that it was opened.
     as_json
@@ -71,14 +74,7 @@ def prune(  # noqa: PLR0913 - one flag each
     out
         The folder for prune.json, prune.png and the pruned networks [prune in the run's folder].
     """
-    asked = {
-        "methods": tuple(m for text in method for m in text.split(",") if m),
-        "structured": structured or None,
-        "sparsities": _fractions(sparsity),
-        "finetune": finetune, "seeds": seeds, "schedule": schedule, "scope": scope,
-    }  # fmt: skip
-    given = {k: v for k, v in asked.items() if v not in (None, ())}
-    sweep, dataset, first, folder = _prepared(run, given)
+    sweep, dataset, first, folder = _prepared(run, _given(flags or SweepFlags()))
     folder = _fresh(out or folder)
     points = _swept(sweep, dataset, (first, test, quiet), folder)
     rows, sensitive = _told(sweep, points, folder, test)
@@ -86,6 +82,18 @@ def prune(  # noqa: PLR0913 - one flag each
         say((folder / "prune.json").read_text(encoding="utf-8").rstrip("\n"))
     else:
         _report(sweep, rows, sensitive, folder)
+
+
+def _given(flags: SweepFlags) -> dict[str, Any]:
+    """Return the fields of `Sweep` that were given."""
+    asked = {
+        "methods": tuple(m for text in flags.method for m in text.split(",") if m),
+        "structured": flags.structured or None,
+        "sparsities": _fractions(flags.sparsity),
+        "finetune": flags.finetune, "seeds": flags.seeds, "schedule": flags.schedule,
+        "scope": flags.scope,
+    }  # fmt: skip
+    return {k: v for k, v in asked.items() if v not in (None, ())}
 
 
 def _fractions(texts: tuple[str, ...]) -> tuple[float, ...]:

@@ -10,15 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import UsageError, unknown
+from steepest.errors import SteepestError, UsageError, unknown
 
 Array = np.ndarray[Any, Any]
 SCOPES = ("global", "layer")
 Spans = Mapping[str, tuple[int, int]]  # leaf -> (start, stop) in the flat vector
 
 
-class EmptiedError(UsageError):
-    """A layer would be pruned to nothing."""
+class EmptiedError(SteepestError):
+    """A layer would be pruned to nothing: what was asked for cannot be had."""
+
+    code = 2
 
 
 @dataclass(frozen=True)

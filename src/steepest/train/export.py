@@ -97,7 +97,7 @@ def _source(session: Session, target: Path) -> tuple[tuple[Path, Path], Any]:
     source, tensors = torch_source(lower(session), weights.name)
     target.write_text(source, encoding="utf-8")
     save_file(tensors, weights)
-    return (target, weights), load_source(source, str(weights))
+    return (target, weights), load_source(target, weights)
 
 
 def _run(module: Any) -> Predict:

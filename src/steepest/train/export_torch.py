@@ -6,6 +6,8 @@ are stored as PyTorch has them (out, in, h, w); the module takes (N, H, W, C) as
 
 import json
 from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -135,8 +137,11 @@ def _line(o: Operation, known: dict[str, str]) -> str:
     return WRITERS[o.primitive](args, o.attributes)
 
 
-def load_source(source: str, weights: str) -> Any:
-    """Return the module that exported source describes, in evaluation mode."""
-    namespace: dict[str, Any] = {}
-    exec(compile(source, "<exported network>", "exec"), namespace)  # noqa: S102 - our own text
-    return namespace["Network"](weights).eval()
+def load_source(path: Path, weights: Path) -> Any:
+    """Return the module of an exported source file, in evaluation mode."""
+    spec = spec_from_file_location("exported_network", path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"'{path}' is no Python source")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Network(str(weights)).eval()
