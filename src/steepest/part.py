@@ -200,3 +200,13 @@ def _source(found: Any, module: str) -> str | None:
         return inspect.getsourcefile(inspect.unwrap(found))
     except TypeError:
         return getattr(sys.modules[module], "__file__", None)
+
+
+def words(given: Any) -> tuple[str, ...]:
+    """Return the words of a list, or of a text in which commas stand between them.
+
+    >>> words("dead, grad_norm"), words(["dead"])
+    (('dead', 'grad_norm'), ('dead',))
+    """
+    pieces = given.split(",") if isinstance(given, str) else given
+    return tuple(word for word in (str(piece).strip() for piece in pieces) if word)

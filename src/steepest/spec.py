@@ -28,7 +28,7 @@ from steepest.nn.zoo import ARCHS
 from steepest.optim import RULES, SCHEDULES
 from steepest.optim.stopping import EarlyStopping
 from steepest.optim.torch_rule import is_torch_optimizer, torch_rule
-from steepest.part import Part, build, identity, parse, resolve
+from steepest.part import Part, build, identity, parse, resolve, words
 
 TABLES: dict[str, dict[str, Any]] = {"model": ARCHS, "optimizer": RULES, "schedule": SCHEDULES}
 PRECISIONS = ("float32", "float64", "bfloat16")
@@ -73,9 +73,7 @@ class RunSpec:
         for name, table in TABLES.items():
             object.__setattr__(self, name, parse(name, getattr(self, name), table))
         object.__setattr__(self, "augment", parse_augment(self.augment))
-        if isinstance(self.probes, str):
-            named = tuple(word.strip() for word in self.probes.split(",") if word.strip())
-            object.__setattr__(self, "probes", named)
+        object.__setattr__(self, "probes", words(self.probes))
         _check(self)
         object.__setattr__(self, "engine", chosen_engine(self))
         _check_engine(self)
@@ -244,9 +242,7 @@ def from_plain(values: dict[str, Any], where: str = "run") -> RunSpec:
 
 
 def _typed(name: str, value: Any, where: str) -> Any:
-    if name == "probes" and isinstance(value, str):
-        return value
-    if name in ("classes", "class_weights", "probes"):
+    if name in ("classes", "class_weights"):
         if not isinstance(value, (list, tuple)):
             raise UsageError(f"{where}: {name} must be a list, not {value!r}")
         return tuple(value)
