@@ -38,5 +38,9 @@ floors: $(TEST)/ready
 bench:
 	python benchmarks/step.py
 
+# Needs a CUDA device, PyTorch for it and this package; without one it says so and stops.
+bench-gpu:
+	python benchmarks/gpu.py
+
 clean:
 	rm -rf $(DEMO) $(TEST) build dist .mypy_cache .ruff_cache .pytest_cache
