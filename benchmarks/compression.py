@@ -57,7 +57,7 @@ def guide_line(row):
     cost, drop = row["cost"], row["drop"]
     times = [cost["latency"].get(k) for k in ("numpy 1", "numpy 64", "onnxruntime 64")]
     low_high = f"{100 * drop['low']:+.2f} to {100 * drop['high']:+.2f}" if drop else "-"
-    emptied = f" ({row['emptied']} emptied)" if row["emptied"] else ""
+    emptied = f" ({row['emptied']} emptied)" if row.get("emptied") else ""
     return [
         row["method"], f"{row['sparsity']:g}", f"{row['accuracy']['mean']:.2%}{emptied}",
         f"{100 * drop['mean']:+.2f}" if drop else "-", low_high, f"{cost['params']:,}",
