@@ -17,13 +17,16 @@ from pathlib import Path
 from machine import describe
 
 from steepest.cli.run_folder import finite
-from steepest.compress.sensitivity import sensitivities
-from steepest.compress.summary import COSTS, pareto, summarise
+from steepest.compress.cost import Cost
+from steepest.compress.mask import LayerSparsity
+from steepest.compress.sensitivity import Sensitivity, sensitivities
+from steepest.compress.summary import COSTS, Row, pareto, summarise
 from steepest.compress.sweep import read_sweep, run_sweep
 from steepest.data import from_arrays, load
 from steepest.data.batch import part
 from steepest.report.compression import COLUMNS, compression_rows, plot_compression
 from steepest.seeds import stream
+from steepest.stats.interval import Interval
 
 RESULTS = Path(__file__).parent / "results"
 GUIDE = Path(__file__).parent.parent / "docs" / "guide" / "compression.md"
@@ -73,6 +76,22 @@ def guide_table(name):
     return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", figure])
 
 
+def redraw(name):
+    told = json.loads((RESULTS / f"{name}.json").read_text())
+    rows = []
+    for row in told["rows"]:
+        intervals = {
+            k: row[k]
+            and Interval(**{n: float("inf") if v is None else v for n, v in row[k].items()})
+            for k in ("accuracy", "drop", "cut", "test")
+        }
+        layers = tuple(LayerSparsity(**part) for part in row["layers"])
+        rows.append(Row(**(row | intervals | {"cost": Cost(**row["cost"]), "layers": layers})))
+    found = tuple(Sensitivity(**s) for s in told["sensitivity"])
+    title = tomllib.loads((GUIDE.parents[2] / "studies" / f"{name}.toml").read_text())["question"]
+    plot_compression(rows, found, RESULTS / f"{name}.png", title)
+
+
 def headline():
     said = []
     for title, name in (("the MLP", "mlp"), ("`baseline_cnn`", "cnn")):
@@ -98,6 +117,8 @@ def write_guide():
             rest = f"\n{guide_table(mark.removeprefix('table '))}\n"
         found.append(f"{mark} -->{rest}")
     GUIDE.write_text("<!-- ".join(found))
+    for path in RESULTS.glob("prune-*.json"):
+        redraw(path.stem)
 
 
 def main():

@@ -136,18 +136,19 @@ def _against_cost(axes: Any, rows: Sequence[Row], cost: str, hues: dict[str, str
 
 
 def _layers(axes: Any, rows: Sequence[Row]) -> None:
-    """Draw what each method leaves of every layer at the highest sparsity."""
+    """Draw what each method took of every layer's weights at the highest sparsity."""
+    whole = {part.name: part.nonzero for r in rows if r.method == DENSE for part in r.layers}
     known = [r for r in rows if r.layers and r.method != DENSE]
     top = max((r.sparsity for r in known), default=0.0)
     shown = [r for r in known if r.sparsity == top]
     for row in shown:
-        values = [part.sparsity for part in row.layers]
+        values = [1 - part.nonzero / max(whole.get(part.name, part.size), 1) for part in row.layers]
         axes.plot(range(len(values)), values, marker="o", markersize=4, label=row.method)
     if shown:
         names = [part.name for part in shown[0].layers]
         axes.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=7)
         axes.legend(frameon=False, fontsize=7)
-    _dress(axes, f"zeros by layer at sparsity {top:g}", "")
+    _dress(axes, f"weights removed by layer at sparsity {top:g}", "")
 
 
 def _sensitivity(axes: Any, found: Sequence[Sensitivity]) -> None:
