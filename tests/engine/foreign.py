@@ -20,6 +20,13 @@ class Net(nn.Module):
         return self.last(self.drop(torch.relu(self.norm(self.first(x))))) * self.scale
 
 
+class Lazy(nn.Sequential):
+    """A net whose first layer learns its width from its first batch."""
+
+    def __init__(self, classes):
+        super().__init__(nn.LazyLinear(6), nn.Tanh(), nn.Linear(6, classes))
+
+
 class Image(nn.Module):
     """A convolutional net that looks at its images as torch has them."""
 

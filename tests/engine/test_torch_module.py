@@ -25,6 +25,7 @@ MIXES = {
     "their module, their optimizer": {"model": NET, "optimizer": "foreign:HeavyBall"},
     "their module, torch's Adam": {"model": NET, "optimizer": "torch.optim:Adam(lr=0.01)"},
     "our net, their optimizer": {"model": "mlp(hidden=(5,))", "optimizer": "foreign:HeavyBall"},
+    "their lazy module, our rule": {"model": "foreign:Lazy", "optimizer": "adam(lr=0.02)"},
     "their factory, our rule": {"model": "foreign:perceptron", "optimizer": "nadam(lr=0.02)"},
 }
 

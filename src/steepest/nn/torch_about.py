@@ -152,8 +152,11 @@ def filled(layer: Described, shape: Shape, classes: int) -> dict[str, Any]:
     return options
 
 
-def make(found: Any, given: Mapping[str, Any]) -> Any:
-    """Return a new module; UsageError where it cannot be made."""
+def make(found: Any, given: Mapping[str, Any], shape: Shape) -> Any:
+    """Return a new module for examples of `shape`; UsageError where it cannot be made.
+
+    Lazy layers see a batch of zeros, as PyTorch asks for.
+    """
     import torch
 
     try:
@@ -163,7 +166,11 @@ def make(found: Any, given: Mapping[str, Any]) -> Any:
         raise UsageError(f"module '{found.__qualname__}' cannot be made ({what})") from error
     if not isinstance(module, torch.nn.Module):
         raise UsageError(f"'{found.__qualname__}' returned {type(module).__name__}, not a module")
-    return module
+    every = (*module.parameters(), *module.buffers())
+    if any(torch.nn.parameter.is_lazy(each) for each in every):
+        with torch.no_grad():
+            module.eval()(torch.zeros((2, *torch_shape(shape))))
+    return module.train()
 
 
 @lru_cache(maxsize=64)
@@ -173,7 +180,7 @@ def about_module(layer: Described, shape: Shape, classes: int) -> About:
     from torch.utils.flop_counter import FlopCounterMode
 
     with seeded(0):
-        module = make(layer.found, filled(layer, shape, classes)).float().eval()
+        module = make(layer.found, filled(layer, shape, classes), shape).float().eval()
         x = torch.zeros((2, *torch_shape(shape)))
         try:
             with torch.no_grad(), FlopCounterMode(display=False) as counter:
@@ -221,6 +228,6 @@ def initial_arrays(layer: Described, shape: Shape, classes: int, seed: int) -> d
     """Return the values of a module made with the run's seed, by their names there."""
     word = int(stream(seed, "initial", "module").integers(2**62))
     with seeded(word):
-        module = make(layer.found, filled(layer, shape, classes))
+        module = make(layer.found, filled(layer, shape, classes), shape)
     named = dict(module.named_parameters()) | dict(module.named_buffers())
     return {n: t.detach().double().numpy().copy() for n, t in named.items()}

@@ -42,6 +42,7 @@ class Origin:
 
     found: Any
     given: dict[str, Any]
+    shape: Shape
     about: About
     made: dict[Any, Any] = field(default_factory=dict)
     graph: Any = None
@@ -54,7 +55,9 @@ class Origin:
         key = like.dtype, like.device
         if key not in self.made:
             with seeded(0):
-                self.made[key] = make(self.found, self.given).to(device=key[1], dtype=key[0])
+                self.made[key] = make(self.found, self.given, self.shape).to(
+                    device=key[1], dtype=key[0]
+                )
         return self.made[key]
 
 
@@ -109,7 +112,7 @@ class TorchModule:
     def origin(self, shape: Shape, classes: int) -> Origin:
         """Return where the modules for examples of `shape` come from."""
         given = filled(self, shape, classes)
-        return Origin(self.found, given, about_module(self, shape, classes))
+        return Origin(self.found, given, shape, about_module(self, shape, classes))
 
 
 def torch_arch(name: str, found: Any, options: Mapping[str, Any]) -> Arch:
