@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from steepest.data import Dataset, batches
 from steepest.data.pipeline import Pipeline
 from steepest.engine.executor import Bound
+from steepest.engine.protocol import Engine
 from steepest.spec import RunSpec
 from steepest.train.evaluate import evaluate
 from steepest.train.measure import Measure
@@ -196,20 +196,14 @@ def replay(
 ) -> int:
     """Replay a program once per row of `index` (R, steps, N); return the steps taken."""
     engine, code = session.engine, bound.code
-    feeds = {"index": index.transpose(1, 0, 2)} | {
-        n: tables[n] for n in tables if n in bound.inputs
-    }
-    copies = [
-        (
-            bound.inputs[n],
-            _Arriving(partial(engine.table, bound.inputs[n]), rows)
-            if n == "transformed"
-            else engine.table(bound.inputs[n], rows),
-        )
-        for n, rows in feeds.items()
-    ]
-    copy, (losses, correct) = engine.copy, map(engine.column, results)
-    loss, hits = bound.outputs["loss"], bound.outputs.get("correct")
+    feeds = {"index": index.transpose(1, 0, 2), **tables}
+    feeds = {name: rows for name, rows in feeds.items() if name in bound.inputs}
+    losses, correct = map(engine.column, results)
+    host = losses is results[0]  # where NumPy's copies cost less than torch's
+    show, copy = (engine.numpy, np.copyto) if host else (_itself, engine.copy)
+    copies = [(show(bound.inputs[n]), _rows(engine, bound, n, r, show)) for n, r in feeds.items()]
+    loss = show(bound.outputs["loss"])
+    hits = show(bound.outputs["correct"]) if "correct" in bound.outputs else None
     for step in range(index.shape[1]):
         for target, rows in copies:
             copy(target, rows[step])
@@ -226,6 +220,19 @@ def replay(
     engine.settle(losses, results[0])
     engine.settle(correct, results[1])
     return step + 1
+
+
+def _rows(engine: Engine, bound: Bound, name: str, rows: Array, show: Any) -> Any:
+    """Return the rows of an input, step by step; transformed examples as they arrive."""
+
+    def table(some: Array) -> Any:
+        return show(engine.table(bound.inputs[name], some))
+
+    return _Arriving(table, rows) if name == "transformed" else table(rows)
+
+
+def _itself(array: Any) -> Any:
+    return array
 
 
 def _finish(
