@@ -222,7 +222,7 @@ def replay(
     return step + 1
 
 
-def _rows(engine: Engine, bound: Bound, name: str, rows: Array, show: Any) -> Any:
+def _rows(engine: Engine, bound: Bound, name: str, rows: Any, show: Any) -> Any:
     """Return the rows of an input, step by step; transformed examples as they arrive."""
 
     def table(some: Array) -> Any:
