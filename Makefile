@@ -7,7 +7,7 @@ TEST := .venv
 .PHONY: demo test lint types floors bench bench-gpu clean
 
 demo: $(DEMO)/ready
-	$(DEMO)/bin/steepest compare --data mnist1d --seeds 20
+	$(DEMO)/bin/steepest compare --data mnist1d --tunings 10 --seeds 3
 
 test: $(TEST)/ready
 	$(TEST)/bin/python -m pytest -n 2 --dist worksteal
