@@ -21,7 +21,7 @@ $(DEMO)/ready: pyproject.toml constraints.txt
 TORCH ?= torch
 $(TEST)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(TEST)
-	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(TORCH) -e ".[dev]"
+	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(TORCH) -e ".[dev,export]"
 	touch $@
 
 lint: $(TEST)/ready
