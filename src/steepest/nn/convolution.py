@@ -40,6 +40,7 @@ class Conv2D:
     initial: Initial = field(default_factory=He)
     l1: float = 0.0
     l2: float = 0.0
+    max_norm: float = 0.0  # bound on the norm of a filter's weights after each update; 0: none
 
     def __call__(self, x: Any, scope: Scope) -> Any:
         """Return (R, N, H', W', filters)."""
@@ -50,7 +51,7 @@ class Conv2D:
                 f"filters do not divide into {self.groups} groups"
             )
         shape = (self.kernel, self.kernel, channels // self.groups, self.filters)
-        w = scope.param("w", shape, self.initial)
+        w = scope.param("w", shape, self.initial, self.max_norm)
         penalize(w, self.l1, self.l2, scope)
         b = [scope.param("b", (self.filters,), Zeros())] if self.bias else []
         how = {"stride": self.stride, "padding": self.margin, "groups": self.groups}

@@ -31,18 +31,23 @@ def penalize(w: Any, l1: float, l2: float, scope: Scope) -> None:
 
 @dataclass(frozen=True)
 class Linear:
-    """y = x w + b over the last axis; w is (in, units). `units="classes"`: as many as classes."""
+    """y = x w + b over the last axis; w is (in, units). `units="classes"`: as many as classes.
+
+    `max_norm` projects every unit's incoming weights onto a ball of that radius after each update
+    (Srivastava et al. 2014, section 5.1); 0: no bound.
+    """
 
     units: int | Literal["classes"]
     bias: bool = True
     initial: Initial = field(default_factory=He)
     l1: float = 0.0
     l2: float = 0.0
+    max_norm: float = 0.0
 
     def __call__(self, x: Any, scope: Scope) -> Any:
         """Return (R, N, ..., units)."""
         units = scope.classes if self.units == "classes" else self.units
-        w = scope.param("w", (x.shape[-1], units), self.initial)
+        w = scope.param("w", (x.shape[-1], units), self.initial, self.max_norm)
         penalize(w, self.l1, self.l2, scope)
         if x.ndim == 3:
             y = x @ w

@@ -25,6 +25,7 @@ class Leaf:
     name: str
     shape: Shape
     initial: Initial
+    limit: float = 0.0  # of the norm of every unit's incoming weights (max-norm); 0: none
 
     @property
     def size(self) -> int:
@@ -87,9 +88,12 @@ class Scope:
         """Return the dotted name of something declared here."""
         return ".".join([*self.path, name])
 
-    def param(self, name: str, shape: Shape, initial: Initial) -> Symbol:
-        """Declare or find a parameter of `shape`; its symbol has shape (R, *shape)."""
-        leaf = Leaf(self.named(name), shape, initial)
+    def param(self, name: str, shape: Shape, initial: Initial, limit: float = 0.0) -> Symbol:
+        """Declare or find a parameter of `shape`; its symbol has shape (R, *shape).
+
+        `limit` bounds the norm over all axes but the last after every update.
+        """
+        leaf = Leaf(self.named(name), shape, initial, limit)
         known = self.leaves.setdefault(leaf.name, leaf)
         if known.shape != shape:
             raise ValueError(f"parameter '{leaf.name}' is declared as {known.shape} and {shape}")

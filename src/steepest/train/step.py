@@ -181,13 +181,31 @@ def _update(
         c = _coefficients(inputs, group, name)
         cut = [_cut(x, start, stop) for x in (inputs.flat, gradient, *slots.values())]
         pieces.append(rule.step(cut[0], cut[1], dict(zip(slots, cut[2:], strict=True)), c))
-    new = _join([p for p, _ in pieces])
+    new = _bounded(inputs, _join([p for p, _ in pieces]))
     if inputs.mask is not None:  # no slot can revive what is pruned
         new = new * inputs.mask
     pairs = {"params": (inputs.flat, new)}
     for n, old in slots.items():
         pairs[f"slot.{n}"] = (old, _join([s[n] for _, s in pieces]))
     return pairs
+
+
+def _bounded(inputs: _Inputs, new: Symbol) -> Symbol:
+    """Project the leaves that declare a limit: every unit's weights keep a norm within it."""
+    leaves = {leaf.name: leaf for leaf in inputs.task.declared.leaves}
+    if not any(leaf.limit for leaf in leaves.values()):
+        return new
+    parts = []
+    for name, (start, stop) in inputs.spans.items():
+        part, leaf = F.part(new, axis=1, start=start, stop=stop), leaves[name]
+        if leaf.limit:
+            w = F.reshape(part, shape=(inputs.task.runs, *leaf.shape))
+            axes = tuple(range(1, w.ndim - 1))
+            norm = F.sqrt(F.sum(F.square(w), axis=axes, keepdims=True))
+            scale = F.minimum(leaf.limit / F.maximum(norm, 1e-12), 1.0)
+            part = F.reshape(w * scale, shape=(inputs.task.runs, leaf.size))
+        parts.append(part)
+    return _join(parts)
 
 
 def _cut(x: Symbol, start: int, stop: int) -> Symbol:
