@@ -26,7 +26,11 @@ def test_every_picture_of_validation_examples(call, folder):
     code, out, err = call("show", str(folder), *ALL)
     assert code == 0, err
     names = ["filters", "activations-1", "activations-2", "activations-3", "confusion", "examples"]
-    assert out.split() == [str(folder / f"{name}.png") for name in names]
+    page = folder / "inside.html"
+    assert out.split() == [*(str(folder / f"{name}.png") for name in names), str(page)]
+    text = page.read_text()
+    assert text.count("data:image/png;base64,") == len(names)
+    assert "http" not in text.split("<body>")[1]
     assert all(Path(path).stat().st_size > 1000 for path in out.split())
     assert openings(folder) == []
 
@@ -36,7 +40,7 @@ def test_the_test_set_is_opened_on_record(call, folder, tmp_path):
     key = json.loads((folder / "config.json").read_text())["key"]
     code, out, err = call("show", key[:10], "--confusion", "--test", "--out", str(tmp_path / "p"))
     assert code == 0, err
-    assert out.split() == [str(tmp_path / "p" / "confusion.png")]
+    assert out.split() == [str(tmp_path / "p" / n) for n in ("confusion.png", "inside.html")]
     (opening,) = openings(folder)
     assert opening["by"] == "show --test"
 

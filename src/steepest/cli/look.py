@@ -59,9 +59,25 @@ class Inside:
 
 
 def draw(kept: "Kept", wanted: tuple[str, ...], test: bool, out: Path | None) -> list[Path]:
-    """Draw what is wanted of `LOOKS` and return the paths of the pictures."""
+    """Draw what is wanted of `LOOKS`; return the pictures' paths and, last, the page with all."""
     inside = _open(kept, test, out or kept.folder)
-    return [path for name in LOOKS if name in wanted for path in DRAWN[name](inside)]
+    pictures = [
+        (CAPTIONS[name], path) for name in LOOKS if name in wanted for path in DRAWN[name](inside)
+    ]
+    return [*(path for _, path in pictures), _page(kept, inside, pictures)]
+
+
+def _page(kept: "Kept", inside: Inside, pictures: list[tuple[str, Path]]) -> Path:
+    from steepest.report.run_page import write_run_page
+
+    shown = ("status", "epochs", "val_accuracy", "val_loss", "test_accuracy", "gap", "seconds")
+    found = {name: kept.result[name] for name in shown if kept.result.get(name) is not None}
+    rows = [("run", kept.folder.name), ("seen", inside.about)]
+    rows += [
+        (k.replace("_", " "), f"{v:.4g}" if isinstance(v, float) else f"{v}")
+        for k, v in found.items()
+    ]
+    return write_run_page(f"Inside {inside.about}", rows, pictures, inside.folder / "inside.html")
 
 
 def _open(kept: "Kept", test: bool, folder: Path) -> Inside:
@@ -163,6 +179,12 @@ def _examples(inside: Inside) -> list[Path]:
     return [draw_examples(inside.x[rows], captions, title, inside.folder / "examples.png")]
 
 
+CAPTIONS = {
+    "filters": "Weights of the first layer: what every unit looks for.",
+    "activations": "What every layer makes of one example.",
+    "confusion": "Confusion, each row a true class in per cent; precision, recall and F1 by class.",
+    "examples": "The most confident mistakes.",
+}
 DRAWN: dict[str, Callable[[Inside], list[Path]]] = {
     "filters": _filters,
     "activations": _activations,

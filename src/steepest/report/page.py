@@ -38,10 +38,10 @@ LIBRARY = ("vega.min.js", "vega-lite.min.js", "vega-interpreter.min.js")
 def render(content: Content) -> str:
     """Return the page of a study."""
     drawn = figures(content)
-    style, script, library = _style(), _asset("templates/page.js"), _library()
-    page = _environment().get_template("page.html").render(
+    style, script, library = _style(), asset("templates/page.js"), _library()
+    page = environment().get_template("page.html").render(
         c=content,
-        policy=_policy(style, [library, script]),
+        policy=policy(style, [library, script]),
         icon=Markup(ICON),  # noqa: S704 - our own file
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
@@ -131,8 +131,9 @@ def _json(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _policy(style: str, scripts: list[str]) -> str:
-    hashes = " ".join(f"'sha256-{_hash(script)}'" for script in scripts)
+def policy(style: str, scripts: list[str]) -> str:
+    """Return the content-security policy that lets this style and these scripts in, no more."""
+    hashes = " ".join(f"'sha256-{_hash(script)}'" for script in scripts) or "'none'"
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'sha256-{_hash(style)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
@@ -144,7 +145,8 @@ def _hash(text: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return the environment of templates: everything put in is escaped."""
     return Environment(
         loader=PackageLoader("steepest.report"),
         autoescape=True,
@@ -155,7 +157,8 @@ def _environment() -> Environment:
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Return a file of this room as text."""
     return files("steepest.report").joinpath(name).read_text(encoding="utf-8")
 
 
@@ -167,15 +170,15 @@ def _style() -> str:
         return " ".join(f"--arm-{i}: {hue};" for i, hue in enumerate(hues))
 
     classes = "\n".join(f".look-{i} {{ --arm: var(--arm-{i}); }}" for i in range(len(LIGHT)))
-    style = _asset("templates/page.css").replace("__LOOKS__", classes)
+    style = asset("templates/page.css").replace("__LOOKS__", classes)
     return style.replace("__LIGHT__", variables(LIGHT)).replace("__DARK__", variables(DARK))
 
 
 @cache
 def _library() -> str:
     """Return the chart library as one script, its licences first, without source-map comments."""
-    parts = [f"/*!\n{_asset('vendor/LICENSE')}*/"]
+    parts = [f"/*!\n{asset('vendor/LICENSE')}*/"]
     for name in LIBRARY:
-        lines = _asset(f"vendor/{name}").splitlines()
+        lines = asset(f"vendor/{name}").splitlines()
         parts.append("\n".join(line for line in lines if not line.startswith("//# sourceMapping")))
     return "\n;".join(parts)
