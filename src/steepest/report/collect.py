@@ -39,6 +39,7 @@ def collect(found: Conclusion, store: Store, created: str, command: str) -> Cont
         headline=headline(found),
         created=created,
         claim_scope=claim_scope(found),
+        repeated=found.repeated,
         plan=plan_text(found),
         metric=Metric(
             f"test {study.metric}", percent=study.metric != "loss",

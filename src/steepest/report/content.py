@@ -123,6 +123,7 @@ class Content:
     headline: str  # the answer in one sentence
     created: str  # as text; the page never asks for the time itself
     claim_scope: str = ""  # whether cells or optimizers are compared
+    repeated: str = "seeds"  # what n counts: fresh seeds, or whole "tunings"
     plan: str = ""  # "7 arms · 5 trials each · 10 seeds"
     metric: Metric = field(default_factory=Metric)
     score_name: str = "validation accuracy"  # what tuning trials are scored by

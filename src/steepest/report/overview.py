@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from steepest.report.chart import arm_looks, ranked
-from steepest.report.content import Arm, Content, Metric, Number, Verdict
+from steepest.report.content import Arm, Content, Number, Verdict
 from steepest.report.number import (
     ABSENT,
     decimals,
@@ -79,7 +79,8 @@ def columns(content: Content) -> list[Column]:
         Column("Verdict", number=False),
         Column("P(wins)"),
     ]
-    cost = [Column(c) for c in ("Runs", "Diverged", "Time per run", "FLOPs per run", "Parameters")]
+    count = "Runs" if content.repeated == "seeds" else content.repeated.capitalize()
+    cost = [Column(c) for c in (count, "Diverged", "Time per run", "FLOPs per run", "Parameters")]
     first = [Column("Arm", number=False), Column(named)]
     return [*first, *(compared if content.reference is not None else []), *cost]
 
@@ -106,7 +107,7 @@ def verdict_rows(content: Content) -> list[VerdictRow]:
     last = len(place)
     order = sorted(content.verdicts, key=lambda v: (place.get(v.a, last), place.get(v.b, last)))
     digits = decimals(content.metric, [halfwidth(v.low, v.high) for v in order])
-    return [VerdictRow(v.word, v.sentence, tuple(_facts(content.metric, v, digits))) for v in order]
+    return [VerdictRow(v.word, v.sentence, tuple(_facts(content, v, digits))) for v in order]
 
 
 def words(margin: str) -> list[tuple[str, str]]:
@@ -157,20 +158,22 @@ def _cells(content: Content, arm: Arm) -> list[Cell | WordCell]:
     ]
 
 
-def _facts(metric: Metric, verdict: Verdict, digits: int) -> list[str]:
-    facts = []
+def _facts(content: Content, verdict: Verdict, digits: int) -> list[str]:
+    metric, facts = content.metric, []
     if finite(verdict.delta) is not None:
         gap = f"{signed(verdict.delta, metric, digits)} {unit(metric)}"
         ends = signed_interval(verdict.low, verdict.high, metric, digits)
         facts.append(f"{gap} ({ends})" if ends else gap)
     facts.append(f"n = {verdict.n}")
     if finite(verdict.superiority) is not None:
-        facts.append(f"wins {share(verdict.superiority)} of runs")
+        facts.append(
+            f"wins {share(verdict.superiority)} of {'runs' if content.repeated == 'seeds' else content.repeated}"
+        )
     if (found := finite(verdict.detectable)) is not None:
         size = signed(abs(found), metric, digits).lstrip("+")
         facts.append(f"could have found {size} {unit(metric)}")
     if verdict.more_seeds:
-        facts.append(f"about {verdict.more_seeds} more seeds would likely decide")
+        facts.append(f"about {verdict.more_seeds} more {content.repeated} would likely decide")
     return facts
 
 
