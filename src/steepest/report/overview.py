@@ -166,9 +166,8 @@ def _facts(content: Content, verdict: Verdict, digits: int) -> list[str]:
         facts.append(f"{gap} ({ends})" if ends else gap)
     facts.append(f"n = {verdict.n}")
     if finite(verdict.superiority) is not None:
-        facts.append(
-            f"wins {share(verdict.superiority)} of {'runs' if content.repeated == 'seeds' else content.repeated}"
-        )
+        units = "runs" if content.repeated == "seeds" else content.repeated
+        facts.append(f"wins {share(verdict.superiority)} of {units}")
     if (found := finite(verdict.detectable)) is not None:
         size = signed(abs(found), metric, digits).lstrip("+")
         facts.append(f"could have found {size} {unit(metric)}")
