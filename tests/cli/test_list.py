@@ -24,6 +24,7 @@ def test_models_are_counted_for_a_data_set(call):
     lines = {line.split()[0]: line.split() for line in out.splitlines()[2:]}
     assert set(lines) == set(ARCHS) - {"described"}
     assert lines["mlp"][1:4] == ["109,386", "218,762", "437,544"]
+    assert lines["baseline_cnn"][4] == "11"  # layers
     small = {
         line.split()[0]: line.split()
         for line in call(*["list", "models", "--data", "digits"])[1].splitlines()[2:]

@@ -82,7 +82,7 @@ def _show_models(data: str) -> None:
         if name not in HIDDEN
     ]
     title = f"for {data}: examples {'×'.join(map(str, shape))}, {classes} classes, float32"
-    show_table(("model", "parameters", "FLOPs", "bytes", "options"), rows, title)
+    show_table(("model", "parameters", "FLOPs", "bytes", "layers", "options"), rows, title)
 
 
 def _shape(data: str) -> tuple[tuple[int, ...], int]:
@@ -95,15 +95,15 @@ def _shape(data: str) -> tuple[tuple[int, ...], int]:
     return found.shape, len(found.classes) or found.y.shape[1]
 
 
-def _counts(found: Any, shape: tuple[int, ...], classes: int) -> tuple[str, str, str]:
-    """Return parameters, forward FLOPs an example, bytes; dashes where the shape does not fit."""
+def _counts(found: Any, shape: tuple[int, ...], classes: int) -> tuple[str, ...]:
+    """Return parameters, forward FLOPs an example, bytes, layers; dashes where nothing fits."""
     try:
         arch = found()
         size = arch.count_params(shape, classes)
     except SteepestError:
-        return ("-", "-", "-")
+        return ("-",) * 4
     flops = arch.count_flops(shape, classes)
-    return (f"{size:,}", f"{flops:,}", f"{REAL_BYTES * size:,}")
+    return (f"{size:,}", f"{flops:,}", f"{REAL_BYTES * size:,}", str(arch.count_layers()))
 
 
 KINDS: dict[str, Callable[[str], None]] = {
