@@ -7,7 +7,6 @@ masked. Written before every replay: `index` (R, N) rows of the data set, `key` 
 `augment.<position>.<name>` (R, N, ...) what was drawn for each example.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -245,13 +244,3 @@ def gradient_program(task: Task, batch: int) -> Program:
     output, _ = apply(task.arch.root, x, inputs.find, task.classes)
     objective = F.mean(task.loss(output, targets), axis=1)
     return inputs.recorder.program({"gradient": _gradient(inputs, objective)})
-
-
-def flops_per_example(program: Program, batch: int, runs: int) -> float:
-    """Return a program's floating-point operations for one example of one run."""
-    return program.flops / (batch * runs)
-
-
-def parameter_bytes(task: Task) -> int:
-    """Return the bytes of the parameters as float32."""
-    return 4 * math.prod((task.runs, task.declared.size))
