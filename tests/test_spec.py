@@ -5,9 +5,10 @@ from dataclasses import fields, replace
 import pytest
 
 from steepest.errors import UsageError
+from steepest.identity import cell_key, run_key
 from steepest.optim.stopping import EarlyStopping
 from steepest.part import Part
-from steepest.spec import RunSpec, cell_key, from_plain, known_data, run_key, with_options
+from steepest.spec import RunSpec, from_plain, known_data, with_options
 
 DATA = "0" * 64  # a fixed digest
 SPECS = {

@@ -1,8 +1,6 @@
 """`RunSpec`: the one definition of a run, and the tables of what it may name.
 
-A run is serialised, hashed, run, resumed and batched from its spec. Its key is the SHA-256 of the
-canonical JSON (defaults left out) with the data's digest, the source digest of parts of the user's
-own and the revision of built-in ones; its cell is the same without the seed.
+A run is serialised, hashed, run, resumed and batched from its spec (its key: `identity.py`).
 """
 
 import math
@@ -14,7 +12,6 @@ from steepest import codec
 from steepest.data import SOURCES
 from steepest.errors import UsageError, nearest, unknown
 from steepest.nn.augment import (
-    AUGMENTS,
     Augmentation,
     build_augment,
     is_sample_function,
@@ -28,7 +25,7 @@ from steepest.nn.zoo import ARCHS
 from steepest.optim import RULES, SCHEDULES
 from steepest.optim.stopping import EarlyStopping
 from steepest.optim.torch_rule import is_torch_optimizer, torch_rule
-from steepest.part import Part, build, identity, parse, resolve, words
+from steepest.part import Part, build, parse, resolve, words
 
 TABLES: dict[str, dict[str, Any]] = {"model": ARCHS, "optimizer": RULES, "schedule": SCHEDULES}
 PRECISIONS = ("float32", "float64", "bfloat16")
@@ -262,36 +259,6 @@ def with_options(spec: RunSpec, name: str, options: dict[str, Any]) -> RunSpec:
     part: Part = getattr(spec, name)
     changed: Any = {name: part.with_options(options)}
     return replace(spec, **changed)
-
-
-def run_identity(spec: RunSpec, data_digest: str) -> dict[str, Any]:
-    """Return everything that decides the run's bits, as plain values."""
-    own = {name: identity(name, getattr(spec, name), table) for name, table in TABLES.items()}
-    for part in spec.augment:
-        own[f"augment.{part.name}"] = identity("augmentation", part, AUGMENTS)
-    plain = {name: value for name, value in spec.plain().items() if name != "probes"}
-    return {
-        "spec": plain | {"data": ""},
-        "data": data_digest,
-        "parts": {name: found for name, found in own.items() if found},
-    }
-
-
-def run_key(spec: RunSpec, data_digest: str) -> str:
-    """Return the run's key: SHA-256 in hexadecimal."""
-    return keys_of(spec, data_digest)[0]
-
-
-def cell_key(spec: RunSpec, data_digest: str) -> str:
-    """Return the key of the run's cell: the run without its seed."""
-    return keys_of(spec, data_digest)[1]
-
-
-def keys_of(spec: RunSpec, data_digest: str) -> tuple[str, str]:
-    """Return the keys of the run and of its cell."""
-    whole = run_identity(spec, data_digest)
-    cell = whole | {"spec": {k: v for k, v in whole["spec"].items() if k != "seed"}}
-    return codec.digest(whole), codec.digest(cell)
 
 
 def known_data(name: str) -> bool:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import steepest
-from steepest.spec import from_plain, run_key
+from steepest.identity import run_key
+from steepest.spec import from_plain
 
 SHORT = ("--epochs", "2", "--model.hidden", "8", "-q")
 

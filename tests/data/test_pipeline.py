@@ -9,8 +9,9 @@ import pytest
 from steepest.data import from_arrays
 from steepest.data.pipeline import Pipeline, transform
 from steepest.errors import DataError, UsageError
+from steepest.identity import run_identity
 from steepest.seeds import stream
-from steepest.spec import from_plain, run_identity
+from steepest.spec import from_plain
 from steepest.train.loop import train
 from steepest.train.session import read_state
 

@@ -9,9 +9,10 @@ import foreign  # noqa: E402 - it needs torch
 
 from steepest.data import from_arrays  # noqa: E402
 from steepest.errors import UsageError  # noqa: E402
+from steepest.identity import run_key  # noqa: E402
 from steepest.nn.torch_layer import TorchModule  # noqa: E402
 from steepest.seeds import stream  # noqa: E402
-from steepest.spec import RunSpec, from_plain, run_key  # noqa: E402
+from steepest.spec import RunSpec, from_plain  # noqa: E402
 from steepest.train.finish import complete, evaluate_test  # noqa: E402
 from steepest.train.loop import train  # noqa: E402
 from steepest.train.model import Model  # noqa: E402

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from steepest.data import from_arrays
+from steepest.identity import run_key
 from steepest.seeds import stream
-from steepest.spec import from_plain, run_key
+from steepest.spec import from_plain
 from steepest.train.evaluate import evaluate
 from steepest.train.loop import train, train_session
 from steepest.train.session import open_session, read_state

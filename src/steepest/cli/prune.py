@@ -176,7 +176,7 @@ def _keep(point: "Point", folder: Path) -> None:
     """Write a network as a run's folder: it can be exported, and predict."""
     from steepest.cli import run_folder
     from steepest.codec import digest
-    from steepest.spec import run_key
+    from steepest.identity import run_key
     from steepest.train.session import read_state
     from steepest.train.weights import about, save_weights
 

@@ -15,7 +15,8 @@ from typing import Any
 
 from steepest.data import Dataset
 from steepest.errors import DataError
-from steepest.spec import RunSpec, run_key
+from steepest.identity import run_key
+from steepest.spec import RunSpec
 from steepest.study.environment import facts
 from steepest.train.finish import Result
 from steepest.train.weights import about, save_weights

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from steepest import codec
-from steepest.spec import RunSpec, keys_of
+from steepest.identity import keys_of
+from steepest.spec import RunSpec
 from steepest.study.design import Arm, Study
 from steepest.study.record import Place, PlannedRun
 from steepest.study.space import Values, further
