@@ -9,6 +9,9 @@ import pytest
 import steepest
 from steepest.identity import run_key
 from steepest.spec import from_plain
+from steepest.study import task
+from steepest.study.lock import FileLock
+from steepest.train import progress
 
 SHORT = ("--epochs", "2", "--model.hidden", "8", "-q")
 
@@ -90,6 +93,51 @@ def test_the_same_run_again_gets_a_folder_of_its_own_and_the_same_bits(call, tmp
     second = tmp_path / "runs" / f"{first.name}-2"
     for name in ("best.safetensors", "last.safetensors"):
         assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_an_interrupted_run_goes_on_by_the_same_command(call, tmp_path, monkeypatch):
+    """Code 130; the same command goes on after the last epoch told, to the same bits and rows."""
+    line = ("train", "--model.hidden", "8", "--epochs", "6")
+    assert call(*line, "--out", "whole")[0] == 0
+    whole = _only(tmp_path / "whole")
+    shown = progress.describe
+    monkeypatch.setattr(task, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "describe", lambda e: _stop() if e.epoch == 3 else shown(e))
+    code, _, err = call(*line)
+    assert code == 130
+    assert "The same command goes on" in err
+    cut = _only(tmp_path / "runs")
+    assert not (cut / "result.json").exists()
+    monkeypatch.setattr(progress, "describe", shown)
+    code, _, err = call(*line)
+    assert code == 0
+    assert err.startswith("going on after epoch 3 of ")
+    assert _only(tmp_path / "runs") == cut
+    for name in ("best.safetensors", "last.safetensors"):
+        assert (cut / name).read_bytes() == (whole / name).read_bytes()
+    with (cut / "epochs.csv").open(newline="") as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == list("123456")
+    assert {path.name for path in cut.iterdir()} == {path.name for path in whole.iterdir()}
+
+
+def _stop():
+    raise KeyboardInterrupt
+
+
+def test_a_run_that_is_being_trained_is_not_taken_up(call, tmp_path, monkeypatch):
+    """A folder whose lock another process holds, or `--fresh`, leads to a folder of its own."""
+    line = ("train", "--model.hidden", "8", "--epochs", "4")
+    monkeypatch.setattr(task, "CHECKPOINT_SECONDS", 0.0)
+    shown = progress.describe
+    monkeypatch.setattr(progress, "describe", lambda e: _stop() if e.epoch == 2 else shown(e))
+    call(*line)
+    cut = _only(tmp_path / "runs")
+    monkeypatch.setattr(progress, "describe", shown)
+    with FileLock(cut / ".lock", 0).held():
+        assert "going on" not in call(*line)[2]
+    assert "going on" not in call(*line, "--fresh")[2]
+    assert len(list((tmp_path / "runs").iterdir())) == 3
+    assert (cut / "checkpoint.safetensors").exists()
 
 
 def test_opening_the_test_set_is_recorded(call, tmp_path):

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,18 +76,23 @@ def _fresh(parent: Path, name: str) -> Path:
 
 def keep(folder: Path, result: Result, summary: dict[str, Any]) -> None:
     """Write what a run left into its folder."""
-    rows = [epoch.row() for epoch in result.epochs]
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    found = rows(result)
+    columns = list(dict.fromkeys(name for row in found for name in row))
     with (folder / EPOCHS).open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(found)
     description = about(result.session.spec.model, result.session)
     arch = result.session.task.arch
     for name, state in (("best", result.best), ("last", result.last)):
         if state is not None:
             save_weights(folder / f"{name}.safetensors", arch, state, description)
     write_json(folder / RESULT, summary)
+
+
+def rows(result: Result) -> list[Mapping[str, float]]:
+    """Return a row an epoch: a resumed run's earlier ones, and the one in which it diverged."""
+    return [*result.rows, *(e.row() for e in result.epochs if e.diverged)]
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """`steepest train`: one run, reported on validation data and kept in a folder."""
 
 import json
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,13 +21,25 @@ EPOCHS = 50  # of this command, where none are given
 QUICK, LINES = 1, 2  # a bar on a terminal, or a line an epoch
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ShownFlags:
+    """What is shown, and where."""
+
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False
+    "Write one JSON object, nothing else, to standard output."
+    verbose: Annotated[bool, Parameter(name=("--verbose", "-v"), negative=())] = False
+    "Write a line an epoch instead of a bar."
+    quiet: Annotated[bool, Parameter(name=("--quiet", "-q"), negative=())] = False
+    "Show no progress."
+
+
 def train(
     run: RunFlags | None = None,
     *,
+    flags: ShownFlags | None = None,
     test: Annotated[bool, Parameter(negative=())] = False,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
-    verbose: Annotated[bool, Parameter(name=("--verbose", "-v"), negative=())] = False,
-    quiet: Annotated[bool, Parameter(name=("--quiet", "-q"), negative=())] = False,
+    fresh: Annotated[bool, Parameter(negative=())] = False,
     out: Path | None = None,
 ) -> None:
     """Train one run; report it and keep it in a folder.
@@ -36,27 +48,26 @@ def train(
     ----------
     run
         What decides the run.
+    flags
+        What is shown, and where.
     test
         Open the test set at the end, and record that it was opened.
-    as_json
-        Write one JSON object, nothing else, to standard output.
-    verbose
-        Write a line an epoch instead of a bar.
-    quiet
-        Show no progress.
+    fresh
+        Begin anew, also where an interrupted run of this command could go on.
     out
         The folder that receives the run's own folder [runs].
     """
+    wanted = flags or ShownFlags()
     spec = read_spec(run, epochs=EPOCHS)
     dataset = _load(spec)
-    shown = 0 if quiet else LINES if verbose else QUICK
-    result, folder = _run(spec, dataset, shown, out or paths.runs_folder())
+    shown = 0 if wanted.quiet else LINES if wanted.verbose else QUICK
+    result, folder = _run(spec, dataset, shown, out or paths.runs_folder(), fresh)
     tested = _open_test(result) if test else None
     summary = _summary(result, tested)
     from steepest.cli import run_folder
 
     run_folder.keep(folder, result, summary)
-    if as_json:
+    if wanted.as_json:
         line = _line(result, tested) | {"key": _key(folder), "folder": str(folder)}
         say(json.dumps(run_folder.finite(line)))
     else:
@@ -69,22 +80,14 @@ def _load(spec: "RunSpec") -> "Dataset":
     return load(spec.data, list(spec.classes) or None, spec.target)
 
 
-def _run(spec: "RunSpec", dataset: "Dataset", shown: int, parent: Path) -> tuple["Result", Path]:
-    """Train; the folder is made after the first epoch, when the run is known to work."""
-    from steepest.cli import run_folder
-    from steepest.train.finish import complete
+def _run(
+    spec: "RunSpec", dataset: "Dataset", shown: int, parent: Path, fresh: bool
+) -> tuple["Result", Path]:
+    from steepest.cli.resumed_run import Course
     from steepest.train.progress import progress
 
-    folders: list[Path] = []
-
-    def note(epoch: Any, _: Callable[[], Any]) -> None:
-        if not folders:
-            folders.append(run_folder.create(parent, spec, dataset))
-        show(epoch)
-
     with progress(shown, spec.epochs) as show:
-        result = complete(spec, dataset, on_epoch=note, keep="best")
-    return result, folders[0]
+        return Course(spec, dataset, parent).train(show, fresh)
 
 
 def _open_test(result: "Result") -> "Measure | None":
@@ -103,11 +106,13 @@ def _key(folder: Path) -> str:
 
 def _line(result: "Result", tested: "Measure | None") -> dict[str, Any]:
     """Return the object that `--json` writes, without key and folder."""
-    measure, last = result.measure, result.epochs[-1]
+    from steepest.cli import run_folder
+
+    measure, last = result.measure, run_folder.rows(result)[-1]
     found = {
         "val_accuracy": None if measure is None else measure.accuracy,
         "val_loss": None if measure is None else measure.loss,
-        "seconds": last.seconds,
+        "seconds": last["seconds"],
         "epochs": len(result.rows),
         "params": result.params,
         "status": result.status,
@@ -119,13 +124,13 @@ def _summary(result: "Result", tested: "Measure | None") -> dict[str, Any]:
     """Return what result.json holds."""
     from steepest.cli import run_folder
 
-    names, last = result.session.dataset.classes, result.epochs[-1]
+    names, last = result.session.dataset.classes, run_folder.rows(result)[-1]
     measures = {"validation": result.measure, "training": result.training}
     opening = {"time": run_folder.now(), "by": "train --test"}
     return _line(result, tested) | {
-        "updates": last.updates,
-        "examples": last.examples,
-        "flops": last.flops,
+        "updates": last["updates"],
+        "examples": last["examples"],
+        "flops": last["flops"],
         "gap": result.gap,
         "stability": result.stability,
         "measured_epoch": None if result.state is None else result.state.epoch,
@@ -137,16 +142,18 @@ def _summary(result: "Result", tested: "Measure | None") -> dict[str, Any]:
 
 
 def _report(result: "Result", tested: "Measure | None", folder: Path) -> None:
-    spec, last = result.session.spec, result.epochs[-1]
+    from steepest.cli import run_folder
+
+    spec, last = result.session.spec, run_folder.rows(result)[-1]
     rows = [["status", _status(result)]]
     rows += _measured("validation", result.measure)
     rows += [
         ["generalization gap", _points(result.gap)],
         ["stability", _points(result.stability)],
-        ["updates", f"{last.updates:,}"],
-        ["examples", f"{last.examples:,}"],
-        ["FLOPs", f"{last.flops:.4g}"],
-        ["seconds", f"{last.seconds:.2f}"],
+        ["updates", f"{last['updates']:,}"],
+        ["examples", f"{last['examples']:,}"],
+        ["FLOPs", f"{last['flops']:.4g}"],
+        ["seconds", f"{last['seconds']:.2f}"],
         ["parameters", f"{result.params:,}"],
     ]
     rows += _measured("test", tested)
