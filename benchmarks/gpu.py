@@ -20,7 +20,8 @@ from steepest.data import from_arrays
 from steepest.seeds import stream
 from steepest.spec import RunSpec
 from steepest.train.loop import train_session
-from steepest.train.session import Split, open_session
+from steepest.train.partition import Split
+from steepest.train.session import open_session
 
 RESULT = Path(__file__).parent / "results" / "gpu.json"
 CIFAR, MNIST, CLASSES = (32, 32, 3), (28, 28, 1), 10

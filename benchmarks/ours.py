@@ -12,7 +12,8 @@ def prepare(images, labels, batch, threads, engine=ENGINE):
     from steepest.data import from_arrays
     from steepest.spec import RunSpec
     from steepest.train.loop import replay
-    from steepest.train.session import Split, epoch_tables, open_session
+    from steepest.train.partition import Split
+    from steepest.train.session import epoch_tables, open_session
 
     _limit(threads)
     dataset = from_arrays("mnist", images, labels, test=(images[:0], labels[:0]))

@@ -62,7 +62,7 @@ OTHER = {
     "optimizer": Part("sgd"), "schedule": Part("cosine"), "epochs": 3, "batch_size": 7, "seed": 5,
     "validation": 0.3, "smoothing": 0.1, "class_weights": (1.0,), "l1": 0.1, "l2": 0.1,
     "balanced": True, "normalize": True, "early_stopping": EarlyStopping(), "precision": "float64",
-    "engine": "torch", "augment": (Part("flip"),),
+    "engine": "torch", "augment": (Part("flip"),), "updates": 9, "fold": "1/2", "outer": "1/2",
 }  # fmt: skip
 
 

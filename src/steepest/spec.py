@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from steepest import codec
-from steepest.data import SOURCES
+from steepest.data import SOURCES, Fold
 from steepest.errors import UsageError, nearest, unknown
 from steepest.nn.augment import (
     Augmentation,
@@ -49,7 +49,7 @@ class RunSpec:
     model: Part = Part("mlp")
     optimizer: Part = Part("adam")
     schedule: Part = Part("constant")
-    epochs: int = 20
+    epochs: int = 20  # 0 where `updates` decides
     batch_size: int | str = 64  # or "full"
     seed: int = 0
     validation: float = 0.2  # fraction of the training examples
@@ -65,10 +65,14 @@ class RunSpec:
     precision: str = "float32"
     engine: str = field(default="numpy")  # "auto" becomes the faster one for the model
     device: str = "cpu"
+    updates: int | None = None  # the run ends after so many; the epochs follow, the last is partial
+    fold: Fold | None = None  # the validation examples are this fold of the training examples
+    outer: Fold | None = None  # this fold is held out in place of the test set
 
     def __post_init__(self) -> None:
         for name, table in TABLES.items():
             object.__setattr__(self, name, parse(name, getattr(self, name), table))
+        _settle(self)
         object.__setattr__(self, "augment", parse_augment(self.augment))
         object.__setattr__(self, "probes", words(self.probes))
         _check(self)
@@ -115,6 +119,8 @@ class RunSpec:
         return {f.name: _plain(getattr(self, f.name)) for f in fields(self) if self._is_set(f)}
 
     def _is_set(self, f: Any) -> bool:
+        if f.name == "epochs" and self.updates is not None:
+            return False
         return f.name in ALWAYS or getattr(self, f.name) != f.default
 
 
@@ -158,9 +164,22 @@ TORCH: dict[str, Any] = {"model": torch_arch, "optimizer": torch_rule}
 ALWAYS = ("data", "model", "optimizer", "epochs", "batch_size", "seed")  # readable records
 
 
+def _settle(spec: RunSpec) -> None:
+    """Give fields that others decide one value, so that one run has one key."""
+    for name in ("fold", "outer"):
+        if getattr(spec, name) is not None:
+            object.__setattr__(spec, name, Fold.parse(getattr(spec, name)))
+    if spec.fold is not None:
+        object.__setattr__(spec, "validation", RunSpec.validation)
+    if spec.updates is not None:
+        object.__setattr__(spec, "epochs", 0)
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(v) for v in value]
+    if isinstance(value, Fold):
+        return str(value)
     return value.plain() if isinstance(value, Part) else codec.plain(value)
 
 
@@ -185,7 +204,7 @@ def _check(spec: RunSpec) -> None:
 
 
 def _check_numbers(spec: RunSpec) -> None:
-    whole = {"epochs": 1, "seed": 0}
+    whole = {"seed": 0, **({"epochs": 1} if spec.updates is None else {"updates": 1})}
     for name, least in whole.items():
         value = getattr(spec, name)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
@@ -230,6 +249,8 @@ def from_plain(values: dict[str, Any], where: str = "run") -> RunSpec:
             )
         else:
             given[name] = _typed(name, value, where)
+    if "epochs" in given and given.get("updates") is not None:
+        raise UsageError(f"{where}: give epochs or updates, not both: one follows from the other")
     rule = given.pop("_rule", {})
     try:
         spec = RunSpec(**given)

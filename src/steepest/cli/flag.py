@@ -24,6 +24,7 @@ TEXTS = (
     "monitor",
     "augment",
     "probes",
+    "fold",
     "precision",
     "engine",
     "device",
@@ -55,6 +56,10 @@ class RunFlags:
     "Learning-rate schedule (`steepest list schedules`): cosine, or 'step(every=5)' [constant]."
     epochs: str | None = None
     "Passes over the training examples."
+    updates: str | None = None
+    "Updates after which the run ends, also within an epoch; in place of --epochs."
+    fold: str | None = None
+    "Validate on this fold of the training examples: 2/5, or 2/5@1 for the next deal."
     batch_size: Annotated[str | None, Parameter(name=("--batch-size", "-b"))] = None
     "Examples in a step, or 'full' [64]."
     learning_rate: Annotated[str | None, Parameter(name=("--learning-rate", "--lr"))] = None
@@ -145,7 +150,10 @@ def read_spec(flags: RunFlags | None, **defaults: Any) -> "RunSpec":
     """
     from steepest.spec import from_plain
 
-    values = defaults | plain(flags or RunFlags())
+    given = plain(flags or RunFlags())
+    if "updates" in given:
+        defaults.pop("epochs", None)
+    values = defaults | given
     try:
         return from_plain(values, "flags")
     except UsageError as error:

@@ -1,6 +1,7 @@
 """`steepest train`: one run, reported on validation data and kept in a folder."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -84,9 +85,10 @@ def _run(
     spec: "RunSpec", dataset: "Dataset", shown: int, parent: Path, fresh: bool
 ) -> tuple["Result", Path]:
     from steepest.cli.resumed_run import Course
+    from steepest.train.partition import passes, steps_of
     from steepest.train.progress import progress
 
-    with progress(shown, spec.epochs) as show:
+    with progress(shown, math.ceil(passes(spec, steps_of(spec, dataset)))) as show:
         return Course(spec, dataset, parent).train(show, fresh)
 
 
@@ -168,7 +170,9 @@ def _status(result: "Result") -> str:
         return f"diverged in epoch {result.epochs[-1].epoch}"
     at = result.state.epoch if result.state else count
     taken = f", weights of epoch {at}" if at != count else ""
-    return f"{result.status} after {count} epochs{taken}"
+    asked, last = result.session.spec.updates, result.epochs[-1]
+    done = f"{count} epochs" if asked is None else f"{last.updates:,} updates"
+    return f"{result.status} after {done}{taken}"
 
 
 def _measured(split: str, measure: "Measure | None") -> list[list[str]]:

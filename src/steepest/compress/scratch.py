@@ -53,7 +53,7 @@ def train_scratch(
     `epochs` are those of the large network, fine-tuning included. At least one epoch is trained.
     """
     model = Part("described", (("text", to_text(small)),))
-    spec = replace(spec, model=model, epochs=1, early_stopping=None)
+    spec = replace(spec, model=model, epochs=1, updates=None, early_stopping=None)
     one = open_session([spec], dataset).flops
     affordable = min(round(flops / one), round(MOST * epochs))
     return complete(replace(spec, epochs=max(1, affordable)), dataset)

@@ -8,6 +8,7 @@ are of validation examples that no weight was trained on; the last epoch counts,
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
+from math import ceil
 from typing import Any
 
 from steepest.compress.cost import SECONDS, Cost, count, measure
@@ -22,6 +23,7 @@ from steepest.part import Part, build, parse
 from steepest.spec import RunSpec, from_plain
 from steepest.train.evaluate import evaluate_arrays
 from steepest.train.finish import complete
+from steepest.train.partition import passes
 from steepest.train.session import Session
 from steepest.train.state import State
 
@@ -122,7 +124,7 @@ def run_sweep(
         spec = replace(sweep.base, seed=sweep.base.seed + k)
         state = first if k == 0 and first is not None else _trained(spec, dataset)
         dense = prune(spec, dataset, state, sweep.plan(sweep.all_methods[0], 0.0))
-        spent = spec.epochs * dense.session.flops
+        spent = passes(spec, dense.session.steps) * dense.session.flops
         looks = replace(watch, seconds=watch.seconds if k == 0 else 0.0)
         yield _point(DENSE, dense, dataset, looks)
         for sparsity in dict.fromkeys(s for s in sweep.sparsities if s > 0):
@@ -174,7 +176,9 @@ def _scratch(sweep: Sweep, like: tuple[Pruned, float], dataset: Dataset, watch: 
     nonzero = count(pruned.session).nonzero
     small = narrowed(*at, sparsity) if sweep.structured else narrowed_to(*at, nonzero)
     total = spent + pruned.flops
-    result = train_scratch(spec, dataset, small, total, spec.epochs + sweep.finetune)
+    result = train_scratch(
+        spec, dataset, small, total, ceil(passes(spec, pruned.session.steps)) + sweep.finetune
+    )
     session, found = result.session, result.measure
     chance = 1.0 / len(dataset.classes)  # what a run that diverged at once is worth
     return Point(

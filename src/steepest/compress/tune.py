@@ -89,7 +89,7 @@ def prune(spec: RunSpec, dataset: Dataset, state: State, plan: Plan) -> Pruned:
             "the run held out no validation examples, so nothing can be compared; "
             "train it with --validation 0.2"
         )
-    spec = replace(spec, epochs=max(plan.epochs, 1), early_stopping=None)
+    spec = replace(spec, epochs=max(plan.epochs, 1), updates=None, early_stopping=None)
     session = _opened(spec, dataset, state, masked=True)
     epochs: list[Epoch] = []
     flops, loop = 0.0, train_session(session)

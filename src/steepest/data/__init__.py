@@ -6,12 +6,15 @@ frozen; what is drawn is a function of a seed.
 
 from steepest.data.batch import batches, folds, order, split
 from steepest.data.dataset import Dataset, from_arrays, take_classes
+from steepest.data.fold import Fold, all_folds
 from steepest.data.source import SOURCES, Entry, fetch, listing, load, where
 
 __all__ = [
     "SOURCES",
     "Dataset",
     "Entry",
+    "Fold",
+    "all_folds",
     "batches",
     "fetch",
     "folds",

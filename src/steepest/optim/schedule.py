@@ -15,8 +15,11 @@ from steepest.part import build, parse
 class Schedule(Protocol):
     """The learning rate over a run."""
 
-    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: int) -> np.ndarray:
-        """Return the rate at each 0-based step of a run of `epochs` with `per_epoch` steps each."""
+    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: float) -> np.ndarray:
+        """Return the rate at each 0-based step of a run of `epochs` with `per_epoch` steps each.
+
+        `epochs` is a fraction where the run ends after a number of updates.
+        """
         ...
 
 
@@ -28,7 +31,7 @@ def _epoch(step: np.ndarray, per_epoch: int) -> np.ndarray:
 class Constant:
     """The same rate throughout."""
 
-    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: int) -> np.ndarray:  # noqa: ARG002 - a schedule takes all
+    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: float) -> np.ndarray:  # noqa: ARG002 - a schedule takes all
         """Return lr everywhere."""
         return np.full(len(step), float(lr))
 
@@ -39,7 +42,7 @@ class Table:
 
     rows: tuple[tuple[int, float], ...]
 
-    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: int) -> np.ndarray:  # noqa: ARG002 - a schedule takes all
+    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: float) -> np.ndarray:  # noqa: ARG002 - a schedule takes all
         """Return the rate of the latest entry that has begun."""
         out = np.full(len(step), float(lr))
         for epoch, rate in sorted(self.rows):
@@ -54,7 +57,7 @@ class Step:
     every: int = 10
     gamma: float = 0.1
 
-    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: int) -> np.ndarray:  # noqa: ARG002 - a schedule takes all
+    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: float) -> np.ndarray:  # noqa: ARG002 - a schedule takes all
         """Return lr gamma^floor(epoch / every)."""
         return lr * self.gamma ** (_epoch(step, per_epoch) // self.every).astype(np.float64)
 
@@ -65,7 +68,7 @@ class Exponential:
 
     gamma: float = 0.95
 
-    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: int) -> np.ndarray:  # noqa: ARG002 - a schedule takes all
+    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: float) -> np.ndarray:  # noqa: ARG002 - a schedule takes all
         """Return lr gamma^epoch."""
         return lr * self.gamma ** _epoch(step, per_epoch).astype(np.float64)
 
@@ -76,7 +79,7 @@ class InverseTime:
 
     decay: float = 1e-4
 
-    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: int) -> np.ndarray:  # noqa: ARG002 - a schedule takes all
+    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: float) -> np.ndarray:  # noqa: ARG002 - a schedule takes all
         """Return lr / (1 + decay step)."""
         return lr / (1.0 + self.decay * step.astype(np.float64))
 
@@ -87,7 +90,7 @@ class Cosine:
 
     floor: float = 0.0
 
-    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: int) -> np.ndarray:
+    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: float) -> np.ndarray:
         """Return the cosine at every step; the last step comes just short of the floor."""
         progress = step / max(per_epoch * epochs, 1)
         wave = 0.5 * (1.0 + np.cos(np.pi * np.minimum(progress, 1.0)))
@@ -112,13 +115,20 @@ class Warmup:
             object.__setattr__(self, "after", _text(self.after))
         _named(self.after)
 
-    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: int) -> np.ndarray:
+    def rates(self, lr: float, step: np.ndarray, per_epoch: int, epochs: float) -> np.ndarray:
         """Return the joined schedules; `after` starts at its own step 0."""
         steps = max(round(self.epochs * per_epoch), 1)
         rising = lr * (step + 1.0) / steps
         rest = np.maximum(step - steps, 0)
-        left = max(epochs - steps // per_epoch, 1)
+        left = _left(epochs, steps, per_epoch)
         return np.where(step < steps, rising, _named(self.after).rates(lr, rest, per_epoch, left))
+
+
+def _left(epochs: float, steps: int, per_epoch: int) -> float:
+    """Return the epochs after a warm-up; at least one, or one step of a run counted in updates."""
+    if isinstance(epochs, int):
+        return max(epochs - steps // per_epoch, 1)
+    return max(epochs - steps / per_epoch, 1 / per_epoch)
 
 
 def _named(text: str) -> Any:

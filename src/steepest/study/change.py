@@ -11,6 +11,7 @@ from steepest.part import Part, written
 from steepest.spec import ALIASES, TABLES, RunSpec
 
 SHORT = ("lr", "weight_decay")  # options of the rule that a run may write without its name
+LENGTHS = {"epochs": "updates", "updates": "epochs"}  # one takes the place of the other
 Changes = Sequence[tuple[str, Any]]  # (field, or part.option; plain value)
 
 
@@ -24,6 +25,7 @@ def merge(plain: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
     for name, value in changes:
         part, dot, option = word(name).partition(".")
         given = {option} if dot else options(part, value)
+        merged.pop(LENGTHS.get(part, ""), None)
         if part == "optimizer":
             merged = {k: v for k, v in merged.items() if k not in SHORT or k not in given}
         merged[part] = _with_option(part, merged.get(part), option, value) if dot else value

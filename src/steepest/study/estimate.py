@@ -10,6 +10,7 @@ from steepest.errors import UsageError
 from steepest.spec import RunSpec
 from steepest.study.design import Study
 from steepest.study.protocol import count_runs
+from steepest.train.partition import passes
 from steepest.train.session import epoch_tables, open_session
 
 BUDGET = 0.25  # seconds spent on timing
@@ -34,7 +35,7 @@ def run_seconds(spec: RunSpec, dataset: Dataset) -> float:
     step = float(np.median(times))
     steps = float(session.steps)
     held = float(session.split.validation.shape[1] / max(session.batch, 1))
-    return opened + spec.epochs * step * (steps + held / 3)  # forward: a third of a step
+    return opened + passes(spec, session.steps) * step * (steps + held / 3)  # forward: a third
 
 
 def study_seconds(study: Study, dataset: Dataset, jobs: int) -> float | None:

@@ -16,7 +16,7 @@ from steepest.optim import RULES, SCHEDULES
 from steepest.part import Part, parse
 from steepest.spec import RunSpec
 from steepest.train.callback import LearningRateScheduler
-from steepest.train.session import Split
+from steepest.train.partition import Split
 
 
 def model_part(arch: Any) -> Part:

@@ -27,6 +27,8 @@ class LearningRateScheduler:
         """Return the schedule as a table; a function is asked once per epoch, in order."""
         if isinstance(self.schedule, Mapping):
             return Table(tuple(sorted((int(e), float(r)) for e, r in self.schedule.items())))
+        if not epochs:
+            raise UsageError("a function of the epoch needs epochs, not updates; name a schedule")
         rows, rate = [], lr
         for epoch in range(epochs):
             try:

@@ -101,7 +101,7 @@ def complete(
     rule = best_rule(spec)
     status, offset = "finished", rows[-1]["seconds"] if rows else 0.0
     stopped = bool(rows) and _stops(spec, rows)
-    start = spec.epochs if stopped else 0 if state is None else state.epoch
+    start = session.epochs if stopped else 0 if state is None else state.epoch
     for (found,) in train_session(session, start):
         epoch = replace(found, seconds=offset + found.seconds)
         epochs.append(epoch)
@@ -117,7 +117,7 @@ def complete(
         stopped = asked is True or _stops(spec, rows)
         if stopped:
             break
-    if stopped and last is not None and last.epoch < spec.epochs:
+    if stopped and last is not None and last.epoch < session.epochs:
         status = "stopped"
     return _measured(Result(tuple(epochs), tuple(rows), status, last, best, session, None, None))
 

@@ -16,7 +16,9 @@ from steepest.spec import RunSpec
 if TYPE_CHECKING:
     from steepest.train.session import Session
 
-OPEN = ("seed", "epochs", "optimizer", "schedule", "early_stopping")  # decide no program
+OPEN = (  # decide no program
+    "seed", "epochs", "updates", "fold", "outer", "optimizer", "schedule", "early_stopping",
+)  # fmt: skip
 Lot = tuple[Any, ...]
 
 

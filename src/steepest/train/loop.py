@@ -15,8 +15,9 @@ from steepest.engine.protocol import Engine
 from steepest.spec import RunSpec
 from steepest.train.evaluate import evaluate
 from steepest.train.measure import Measure
+from steepest.train.partition import Split
 from steepest.train.probe import is_due, measure_probes
-from steepest.train.session import Session, Split, epoch_tables, open_session, write_state
+from steepest.train.session import Session, epoch_tables, open_session, write_state
 from steepest.train.state import State
 
 Array = np.ndarray[Any, Any]
@@ -100,12 +101,12 @@ def train_session(session: Session, start: int = 0) -> Iterator[tuple[Epoch, ...
 def _train(session: Session, start: int, pipeline: Pipeline | None) -> Iterator[tuple[Epoch, ...]]:
     clock = Clock()
     gone = np.zeros(len(session.specs), bool)
-    for epoch in range(start, session.spec.epochs):
+    for epoch in range(start, session.epochs):
         began = time.perf_counter()
         tables: dict[str, Any] = epoch_tables(session, epoch)
         if pipeline is not None:
             tables["transformed"] = _transformed(session, pipeline, tables["order"], epoch)
-        losses, correct, steps = _epoch(session, tables, gone, clock)
+        losses, correct, steps = _epoch(session, epoch, tables, gone, clock)
         clock.train += time.perf_counter() - began
         measures = evaluate(session, session.split.validation) if _validates(session) else None
         finished = _finish(session, epoch, (losses, correct, steps), tables, clock)
@@ -134,12 +135,13 @@ def _validates(session: Session) -> bool:
 
 
 def _epoch(
-    session: Session, tables: dict[str, Array], gone: Array, clock: Clock
+    session: Session, epoch: int, tables: dict[str, Array], gone: Array, clock: Clock
 ) -> tuple[Array, Array, int]:
     """Replay one epoch's steps; return sums of loss and hits by run, and the steps taken."""
-    n = session.split.train.shape[1]
+    n, wanted = session.split.train.shape[1], session.steps_in(epoch)
     full, tail = batches(n, session.batch)
-    losses = np.full((session.steps, len(session.specs)), np.nan)
+    full, tail = min(full, wanted), tail if wanted > full else 0
+    losses = np.full((wanted, len(session.specs)), np.nan)
     correct = np.zeros_like(losses)
     began = time.perf_counter()
     steps = 0
@@ -251,7 +253,7 @@ def _finish(
             epoch=epoch + 1,
             updates=epoch * session.steps + steps,
             examples=epoch * n + seen,
-            flops=session.flops * (epoch + steps / session.steps),
+            flops=session.flops * epoch + session.flops_of(steps),
             seconds=clock.train,
             train_loss=float(losses[r]) / seen,
             train_accuracy=float(correct[r]) / seen if labelled else float("nan"),

@@ -97,7 +97,7 @@ class Model:
         history = History()
         best: State | None = None
         _call(callbacks, "on_train_begin")
-        with progress(verbose, session.spec.epochs) as show:
+        with progress(verbose, session.epochs) as show:
             for (epoch,) in train_session(session):
                 history.epochs.append(epoch)
                 if epoch.diverged:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.data import Dataset, batches, order, split
+from steepest.data import Dataset, batches, order
 from steepest.engine.choice import make_engine
 from steepest.engine.executor import Bound, bind_programs
 from steepest.engine.native import flush_denormals
@@ -25,6 +25,7 @@ from steepest.program.trace import Value
 from steepest.seeds import keys
 from steepest.spec import RunSpec
 from steepest.train.lender import LENDER, lot_of
+from steepest.train.partition import Split, passes, split_rows
 from steepest.train.probe import probe_program
 from steepest.train.state import State
 from steepest.train.step import Task, eval_program, train_program
@@ -32,14 +33,6 @@ from steepest.train.step import Task, eval_program, train_program
 Array = np.ndarray[Any, Any]
 EVAL_BATCH = 512
 OWN = ("params", "mask")  # of a run, beside its slots and statistics
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Row numbers of the training and validation examples of every run: (R, n) each."""
-
-    train: Array
-    validation: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +69,25 @@ class Session:
     @property
     def flops(self) -> float:
         """Floating-point operations of one run's epoch of training, evaluation not counted."""
-        full, tail = batches(self.split.train.shape[1], self.batch)
-        total = full * self.bound["train"].program.flops if full else 0
-        total += self.bound["train tail"].program.flops if tail else 0
+        return self.flops_of(self.steps)
+
+    def flops_of(self, steps: int) -> float:
+        """Return the floating-point operations of the first `steps` updates of an epoch."""
+        full, _ = batches(self.split.train.shape[1], self.batch)
+        total = min(steps, full) * self.bound["train"].program.flops if full else 0
+        total += self.bound["train tail"].program.flops if steps > full else 0
         return total / len(self.specs)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the whole run; the last one is partial where the updates end within it."""
+        updates = self.spec.updates
+        return self.spec.epochs if updates is None else -(-updates // self.steps)
+
+    def steps_in(self, epoch: int) -> int:
+        """Return the updates of an epoch (0-based): all, or those left of the run's."""
+        updates = self.spec.updates
+        return self.steps if updates is None else min(self.steps, updates - epoch * self.steps)
 
 
 def open_session(
@@ -99,7 +107,7 @@ def open_session(
     flush_denormals()  # decaying moments would slow every kernel down
     if len({_shape_of(s) for s in specs}) > 1:
         raise UsageError("runs of one session share model, rule, batch size, epochs and data")
-    parts = given or _split(specs, dataset)
+    parts = given or split_rows(specs, dataset)
     task = replace(_task(specs, dataset), masked=masked)
     if engine is None and given is None and not spec.asks_torch:
         sizes = (parts.train.shape, parts.validation.shape)
@@ -122,18 +130,8 @@ def _shape_of(spec: RunSpec) -> tuple[Any, ...]:
         spec.data, spec.target, spec.classes, spec.model, spec.optimizer.name, spec.epochs,
         spec.batch_size, spec.validation, spec.smoothing, spec.class_weights, spec.l1, spec.l2,
         spec.balanced, spec.normalize, spec.augment, spec.probes, spec.precision, spec.engine,
-        spec.device,
+        spec.device, spec.updates,
     )  # fmt: skip
-
-
-def _split(specs: Sequence[RunSpec], dataset: Dataset) -> Split:
-    pairs = [
-        split(dataset.y, s.validation, s.seed)
-        if s.validation
-        else (np.arange(dataset.n), np.arange(0))
-        for s in specs
-    ]
-    return Split(np.stack([a for a, _ in pairs]), np.stack([b for _, b in pairs]))
 
 
 def is_normalized(spec: RunSpec, dataset: Dataset) -> bool:
@@ -250,11 +248,12 @@ def epoch_tables(session: Session, epoch: int) -> dict[str, Array]:
     functions of seed and step alone.
     """
     steps = session.steps
-    at = np.arange(epoch * steps, (epoch + 1) * steps)
+    at = np.arange(epoch * steps, epoch * steps + session.steps_in(epoch))
+    seen = min(len(at) * session.batch, session.split.train.shape[1])
     rules = [s.rule for s in session.specs]
     rates = np.stack(
         [
-            s.rates.rates(r.lr, at, steps, s.epochs)
+            s.rates.rates(r.lr, at, steps, passes(s, steps))
             for s, r in zip(session.specs, rules, strict=True)
         ],
         axis=1,
@@ -262,7 +261,7 @@ def epoch_tables(session: Session, epoch: int) -> dict[str, Array]:
     orders = []
     for s, rows in zip(session.specs, session.split.train, strict=True):
         labels = session.dataset.y[rows] if s.balanced else None
-        orders.append(rows[order(len(rows), s.seed, epoch, labels)])
+        orders.append(rows[order(len(rows), s.seed, epoch, labels)[:seen]])
     n = session.split.train.shape[1]
     drawn = [
         draw_epoch(session.task.augment, s.seed, epoch, n, session.task.shape)
