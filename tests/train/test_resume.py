@@ -6,10 +6,11 @@ import pytest
 from steepest.errors import UsageError
 from steepest.optim import RULES
 from steepest.spec import from_plain
-from steepest.train.finish import Past, complete
+from steepest.train.finish import complete
 from steepest.train.loop import train
 from steepest.train.session import read_state
 from steepest.train.state import State, load_arrays, save_arrays
+from steepest.train.track import Past
 
 EPOCHS = 4
 SCHEDULES = [

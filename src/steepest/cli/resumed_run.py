@@ -17,8 +17,9 @@ from steepest.identity import run_key
 from steepest.spec import RunSpec
 from steepest.study.lock import FileLock, HeldError
 from steepest.study.task import Teller
-from steepest.train.finish import Past, Result, best_rule, complete
+from steepest.train.finish import Result, complete
 from steepest.train.state import State
+from steepest.train.track import Past, best_rule
 
 CHECKPOINT, LOCK = "checkpoint.safetensors", ".lock"
 

@@ -6,7 +6,6 @@ one is simply repeated, and gives the same bits.
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +13,12 @@ from steepest.data import load
 from steepest.errors import DataError
 from steepest.optim.stopping import EarlyStopping
 from steepest.spec import from_plain
-from steepest.train.evaluate import evaluate
-from steepest.train.finish import (
-    Past,
-    Result,
-    best_rule,
-    complete,
-    evaluate_test,
-    monitored_values,
-    restores,
-)
+from steepest.train.finish import Result, at_best, complete, evaluate_test
 from steepest.train.lender import LENDER
 from steepest.train.loop import Epoch
 from steepest.train.probe import is_probed
-from steepest.train.session import write_state
 from steepest.train.state import State, load_arrays, save_arrays
+from steepest.train.track import Past, best_rule, is_best, restores
 
 CHECKPOINT_SECONDS = 30.0
 EXTRA = ("val_precision", "val_recall", "val_f1")
@@ -48,7 +38,7 @@ def perform(task: dict[str, Any], send: Any) -> dict[str, Any]:
     result = complete(spec, dataset, teller.tell, state, task["keep"], past)
     teller.flush()
     if task["keep"] == "best" and result.best is not None:
-        result = _at_best(result)
+        (result,) = at_best([result])
     found = summarise(result)
     if task["test"] and result.state is not None:
         found["test"] = evaluate_test(result).plain(dataset.classes)
@@ -61,16 +51,6 @@ def perform(task: dict[str, Any], send: Any) -> dict[str, Any]:
 def checkpoint_path(folder: Path, key: str) -> Path:
     """Return where a long run leaves its checkpoint."""
     return folder / f"{key}.safetensors"
-
-
-def _at_best(result: Result) -> Result:
-    """Return the result measured at the weights of its best validation epoch."""
-    assert result.best is not None  # noqa: S101 - asked by the caller
-    session = result.session
-    write_state(session, result.best)
-    (validation,) = evaluate(session, session.split.validation)
-    (training,) = evaluate(session, session.split.train)
-    return replace(result, last=result.best, measure=validation, training=training)
 
 
 def summarise(result: Result) -> dict[str, Any]:
@@ -124,7 +104,7 @@ class Teller:
         if epoch.diverged:
             return
         self.rows.append(dict(epoch.row()))
-        if self._rule is not None and _is_best(self.rows, self._rule):
+        if self._rule is not None and is_best(self.rows, self._rule):
             self.best = read()
         now = time.monotonic()
         if now - self._last_told > TELL_SECONDS:
@@ -152,10 +132,6 @@ class Teller:
 
 def _named(arrays: dict[str, Any], lead: str) -> dict[str, Any]:
     return {name.removeprefix(lead): v for name, v in arrays.items() if name.startswith(lead)}
-
-
-def _is_best(rows: list[dict[str, Any]], rule: EarlyStopping) -> bool:
-    return rule.best(monitored_values(rows, rule.monitor)) == len(rows) - 1
 
 
 def _columns(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,36 +1,27 @@
-"""The finish of a run: the loop driven to its end, the weights and measurements it leaves.
+"""The finish of runs: the loop driven to its end, the weights and measurements they leave.
 
-What stops a run (early stopping, divergence, the caller) is decided here, from what the generator
-of epochs yields; the generator itself knows nothing of it.
+Runs of one shape may be driven together, in one program; those that are over leave it, as soon as
+enough have to be worth a smaller one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from steepest.data import Dataset
-from steepest.errors import DataError, UsageError
-from steepest.optim.stopping import EarlyStopping
+from steepest.errors import DataError
 from steepest.spec import RunSpec
-from steepest.train.callback import monitored
 from steepest.train.evaluate import evaluate, evaluate_test_set
-from steepest.train.history import logs
 from steepest.train.loop import Epoch, last_finite, train_session
 from steepest.train.measure import Measure, stability
+from steepest.train.narrow import narrowed
 from steepest.train.session import Session, open_session, read_state, write_state
 from steepest.train.state import State
+from steepest.train.track import Past, Row, Track, restores
 
-KEEPS = ("last", "best")
-Row = Mapping[str, float]
-
-
-@dataclass(frozen=True, eq=False)
-class Past:
-    """What a resumed run left before: a row an epoch (`Epoch.row`) and its best state so far."""
-
-    rows: tuple[Row, ...] = ()
-    best: State | None = None
+WORTH = 0.75  # of a program's runs or fewer still going: a smaller program is worth binding
+Read = Callable[[], State]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +41,12 @@ class Result:
     session: Session  # holds the weights of `state`
     training: Measure | None
     measure: Measure | None
+    run: int = 0  # its place in the session
 
     @property
     def state(self) -> State | None:
         """The weights the run is measured by: the last, or those that early stopping restored."""
-        return self.best if restores(self.session.spec) else self.last
+        return self.best if restores(self.session.specs[self.run]) else self.last
 
     @property
     def gap(self) -> float:
@@ -77,7 +69,7 @@ class Result:
 def complete(
     spec: RunSpec,
     dataset: Dataset,
-    on_epoch: Callable[[Epoch, Callable[[], State]], Any] | None = None,
+    on_epoch: Callable[[Epoch, Read], Any] | None = None,
     state: State | None = None,
     keep: str = "last",
     past: Past | None = None,
@@ -90,93 +82,132 @@ def complete(
     seconds are counted on. `keep="best"` also keeps the state of the lowest validation loss
     (training loss where nothing is held out).
     """
-    if keep not in KEEPS:
-        raise UsageError(f"keep must be one of {', '.join(KEEPS)}, not {keep!r}")
-    past = past or Past()
-    keeps_best = keep == "best" or restores(spec)
-    if keeps_best and past.rows and past.best is None:
-        raise UsageError("a run that keeps its best weights resumes from `past` with their state")
-    session = _open(spec, dataset, state)
-    rows, epochs, last, best = list(past.rows), [], state, past.best
-    rule = best_rule(spec)
-    status, offset = "finished", rows[-1]["seconds"] if rows else 0.0
-    stopped = bool(rows) and _stops(spec, rows)
-    start = session.epochs if stopped else 0 if state is None else state.epoch
-    for (found,) in train_session(session, start):
-        epoch = replace(found, seconds=offset + found.seconds)
-        epochs.append(epoch)
-        read = partial(read_state, session, epoch.epoch)
-        asked = False if on_epoch is None else on_epoch(epoch, read)
-        if epoch.diverged:
-            status = "diverged"
-            break
-        rows.append(epoch.row())
-        last = read_state(session, epoch.epoch)
-        if keeps_best and rule.best(monitored_values(rows, rule.monitor)) == len(rows) - 1:
-            best = last
-        stopped = asked is True or _stops(spec, rows)
-        if stopped:
-            break
-    if stopped and last is not None and last.epoch < session.epochs:
-        status = "stopped"
-    return _measured(Result(tuple(epochs), tuple(rows), status, last, best, session, None, None))
+
+    def ask(_: Track, epoch: Epoch, read: Read) -> Any:
+        return None if on_epoch is None else on_epoch(epoch, read)
+
+    return complete_group([Track(spec, keep, state, past)], dataset, ask)[0]
 
 
-def _open(spec: RunSpec, dataset: Dataset, state: State | None) -> Session:
-    session = open_session([spec], dataset, masked=state is not None and "mask" in state.arrays)
-    if state is not None:
-        write_state(session, state)
+def complete_group(
+    tracks: Sequence[Track],
+    dataset: Dataset,
+    on_epoch: Callable[[Track, Epoch, Read], Any] | None = None,
+) -> list[Result]:
+    """Train runs that share a program, each to its own end; return what each of them left.
+
+    `on_epoch` is as in `complete`, with the run's track first. An epoch's seconds are shared out
+    among the runs of the program. Tracks that are resumed stand at the same epoch. The results
+    equal those of `complete`, run by run: bitwise on NumPy's engine. Raises UsageError where runs
+    cannot share a program.
+    """
+    whole = session = _open(tracks, dataset)
+    members = [c for c in tracks if not c.left]
+    if len(members) < len(tracks):
+        session = narrowed(whole, [i for i, c in enumerate(tracks) if not c.left])
+    while going := [c for c in members if not c.status]:
+        if len(going) <= WORTH * len(members):
+            session = narrowed(session, [i for i, c in enumerate(members) if not c.status])
+            for track in members:
+                track.left = bool(track.status)
+            members = going
+        _advance(session, members, on_epoch)
+    results = [
+        Result(tuple(c.epochs), tuple(c.rows), _end(c, whole), c.last, c.best, whole, None, None, i)
+        for i, c in enumerate(tracks)
+    ]
+    return _measured(results)
+
+
+def _end(track: Track, session: Session) -> str:
+    """Return how a run ended: who is stopped after the last epoch is finished."""
+    stopped = track.status == "stopped" and track.epoch < session.epochs
+    return track.status if stopped or track.status == "diverged" else "finished"
+
+
+def _open(tracks: Sequence[Track], dataset: Dataset) -> Session:
+    states = [c.last for c in tracks]
+    masked = any(s is not None and "mask" in s.arrays for s in states)
+    session = open_session([c.spec for c in tracks], dataset, masked=masked)
+    for run, state in enumerate(states):
+        if state is not None:
+            write_state(session, state, run)
     return session
+
+
+def _advance(
+    session: Session,
+    members: Sequence[Track],
+    on_epoch: Callable[[Track, Epoch, Read], Any] | None,
+) -> None:
+    """Train the members of a program until enough of them are over, or no epoch is left."""
+    spent, start = 0.0, next(c.epoch for c in members if not c.status)
+    for found in train_session(session, start):
+        seconds, spent = (found[0].seconds - spent) / len(members), found[0].seconds
+        for run, track in enumerate(members):
+            if track.status:
+                continue
+            read = partial(read_state, session, found[run].epoch, run)
+            epoch = track.note(found[run], seconds, read)
+            if on_epoch is not None and on_epoch(track, epoch, read) is True:
+                track.end("stopped")
+        if sum(not c.status for c in members) <= WORTH * len(members):
+            return
+    for track in members:
+        track.end("finished")
 
 
 def evaluate_test(result: Result) -> Measure:
     """Open the test set: measure the run's weights on it. Who calls this records that they did."""
+    if result.state is None:
+        raise DataError("the run diverged in its first epoch: there are no weights to test")
+    return _tested(result)[result.run]
+
+
+def evaluate_tests(results: Sequence[Result]) -> list[Measure | None]:
+    """Open the test set for the results of one group; None where a run has no weights."""
+    if all(r.state is None for r in results):
+        return [None] * len(results)
+    found = _tested(results[0])
+    return [None if r.state is None else found[r.run] for r in results]
+
+
+def _tested(result: Result) -> list[Measure]:
     dataset = result.session.dataset
     if len(dataset.test_x) == 0:
         raise DataError(f"data set '{dataset.name}' has no test set")
-    if result.state is None:
-        raise DataError("the run diverged in its first epoch: there are no weights to test")
-    (measure,) = evaluate_test_set(result.session)
-    return measure
+    return evaluate_test_set(result.session)
 
 
-def restores(spec: RunSpec) -> bool:
-    """Tell whether early stopping gives a run its best weights at the end."""
-    return spec.early_stopping is not None and spec.early_stopping.restore_best
+def at_best(results: Sequence[Result]) -> list[Result]:
+    """Return the results of a group at the weights of the best epochs, where they were kept."""
+    return _measured([replace(r, last=r.last if r.best is None else r.best) for r in results])
 
 
-def best_rule(spec: RunSpec) -> EarlyStopping:
-    """Return what calls an epoch the best so far: early stopping's rule, else the lowest loss."""
-    monitor = "val_loss" if spec.validation else "loss"
-    return spec.early_stopping or EarlyStopping(min_delta=0.0, monitor=monitor)
-
-
-def monitored_values(rows: Sequence[Row], monitor: str) -> list[float]:
-    """Return a metric of every epoch, by the names that callbacks monitor."""
-    found: dict[str, list[float]] = {}
-    for row in rows:
-        for name, value in logs(row).items():
-            found.setdefault(name, []).append(value)
-    return monitored(found, monitor)
-
-
-def _stops(spec: RunSpec, rows: Sequence[Row]) -> bool:
-    rule = spec.early_stopping
-    return rule is not None and rule.stops(monitored_values(rows, rule.monitor))
-
-
-def _measured(result: Result) -> Result:
-    """Put the run's weights into its session and measure them."""
-    session, state = result.session, result.state
-    if state is None:
-        return result
-    newest = last_finite(result.epochs)
-    moved = result.status == "diverged" or newest is None or newest.epoch != state.epoch
-    if moved:
-        write_state(session, state)
+def _measured(results: Sequence[Result]) -> list[Result]:
+    """Put the runs' weights into their session and measure them."""
+    weighed = [r for r in results if r.state is not None]
+    if not weighed:
+        return list(results)
+    session, newest = weighed[0].session, {r.run: _newest(r) for r in weighed}
+    for r in weighed:
+        moved = newest[r.run] is None or r.status == "diverged" or len(results) > 1
+        if moved and r.state is not None:
+            write_state(session, r.state, r.run)
     held = session.split.validation
-    known = None if newest is None or newest.epoch != state.epoch else newest.validation
-    if known is None and held.shape[1]:
-        (known,) = evaluate(session, held)
-    (training,) = evaluate(session, session.split.train)
-    return replace(result, training=training, measure=known)
+    known = {run: None if e is None else e.validation for run, e in newest.items()}
+    if held.shape[1] and None in known.values():
+        fresh = evaluate(session, held)
+        known = {run: one or fresh[run] for run, one in known.items()}
+    training = evaluate(session, session.split.train)
+    return [
+        replace(r, training=training[r.run], measure=known[r.run]) if r.run in known else r
+        for r in results
+    ]
+
+
+def _newest(result: Result) -> Epoch | None:
+    """Return the last epoch if the run's weights are those after it, and it was of this call."""
+    newest = last_finite(result.epochs)
+    here = newest is not None and result.state is not None and newest.epoch == result.state.epoch
+    return newest if here else None

@@ -105,7 +105,7 @@ def open_session(
     """
     spec = specs[0]
     flush_denormals()  # decaying moments would slow every kernel down
-    if len({_shape_of(s) for s in specs}) > 1:
+    if len({shape_of(s) for s in specs}) > 1:
         raise UsageError("runs of one session share model, rule, batch size, epochs and data")
     parts = given or split_rows(specs, dataset)
     task = replace(_task(specs, dataset), masked=masked)
@@ -120,11 +120,11 @@ def open_session(
     memory = rules[0].memory if isinstance(rules[0], TorchRule) else None
     if memory is not None:
         memory.open(shared["params"], task.declared.leaves, layout(task.declared.leaves))
-    bound = bind_programs(_programs(specs, rules, task, parts), engine, shared)
+    bound = bind_programs(run_programs(specs, rules, task, parts), engine, shared)
     return Session(tuple(specs), dataset, parts, task, engine, shared, bound, memory)
 
 
-def _shape_of(spec: RunSpec) -> tuple[Any, ...]:
+def shape_of(spec: RunSpec) -> tuple[Any, ...]:
     """Return what runs must have in common to share a program."""
     return (
         spec.data, spec.target, spec.classes, spec.model, spec.optimizer.name, spec.epochs,
@@ -216,9 +216,10 @@ def _statistics(dataset: Dataset, parts: Split) -> tuple[Array, Array]:
     return np.stack(means), np.stack(gains)
 
 
-def _programs(
+def run_programs(
     specs: Sequence[RunSpec], rules: list[Any], task: Task, parts: Split
 ) -> dict[str, Any]:
+    """Return the programs of runs, by name."""
     n, held = parts.train.shape[1], parts.validation.shape[1]
     if n == 0:
         raise DataError("there are no training examples")
@@ -279,7 +280,7 @@ def epoch_tables(session: Session, epoch: int) -> dict[str, Array]:
 def read_state(session: Session, epoch: int, run: int = 0) -> State:
     """Copy one run's parameters, slots and statistics out of the engine."""
     names = [n for n in session.shared if n in OWN or n.startswith(("slot.", "stat."))]
-    arrays = {n: np.array(session.engine.numpy(session.shared[n])[run]) for n in names}
+    arrays = {n: np.array(session.engine.numpy(session.shared[n][run])) for n in names}
     return State(epoch, arrays | (session.memory.read() if session.memory else {}))
 
 
