@@ -264,6 +264,8 @@ def _typed(name: str, value: Any, where: str) -> Any:
         if not isinstance(value, (list, tuple)):
             raise UsageError(f"{where}: {name} must be a list, not {value!r}")
         return tuple(value)
+    if name == "early_stopping" and isinstance(value, bool):
+        return EarlyStopping() if value else None
     if name == "early_stopping" and isinstance(value, dict):
         known = [f.name for f in fields(EarlyStopping)]
         for key in value:

@@ -173,3 +173,41 @@ def test_a_mistake_is_one_sentence(call, flags, sentence):
     assert len(err.strip().splitlines()) == 1
     assert "Traceback" not in err + out
     assert not Path("runs/steepest.db").exists()
+
+
+def test_factors_are_crossed_from_the_command_line(call):
+    """Written as in a study file or as bare words; the answer holds effects and interactions."""
+    factors = (
+        "--factor",
+        "model.dropout=0,0.5",
+        "--factor",
+        "early_stopping=[false, {patience=1}]",
+    )
+    code, out, err = call("compare", *SMALL, *factors, "--json", "--name", "f")
+    assert code == 0, err
+    found = json.loads(out)
+    assert len(found["arms"]) == 4
+    assert [e["level"] for e in found["effects"]] == ["dropout 0.5", "early stopping patience 1"]
+    assert len(found["interactions"]) == 1
+    code, out, _ = call("results", "f", "--table", "effects", "--format", "csv")
+    assert code == 0
+    assert out.splitlines()[0] == "level,base,cells,word,delta,low,high,n"
+    one = ("--factor", "optimizer=sgd,adam", "--factor", "l2=0,0.1", "--ablation", "one-in")
+    code, out, _ = call("compare", *SMALL, *one, "--dry-run")
+    assert code == 0
+    assert out.startswith("What do optimizer and l2 change on digits?\nPlan: 3 arms")
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (("model.dropout",), "write it as 'model.dropout=[0, 0.5]'"),
+        (("model=[mlp, two_layer]",), "texts in quotes"),
+        (("l2=0,0.1", "--factor", "l2=0,1"), "--factor l2 is given twice"),
+        (("l2=0",), "must be a list of two levels or more"),
+    ],
+)
+def test_a_mistaken_factor_is_one_sentence(call, given, sentence):
+    code, _, err = call("compare", *SMALL, "--factor", *given)
+    assert code == 2
+    assert sentence in err

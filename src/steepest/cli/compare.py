@@ -1,6 +1,8 @@
 """`steepest compare`: arms on the command line, an honest answer at the end."""
 
 import os
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +11,7 @@ from cyclopts import Group, Parameter
 
 from steepest import paths
 from steepest.cli.conduct import Wishes, conduct
-from steepest.cli.flag import RunFlags, plain
+from steepest.cli.flag import RunFlags, literal, plain
 from steepest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,6 +46,10 @@ class StudyFlags:
     "Differences within ± this are equivalent [0.005]."
     score: Annotated[str, Parameter(show_default=False)] = "last"
     "Weights that are scored: last (epoch) or best (validation epoch) [last]."
+    factor: Annotated[tuple[str, ...], Parameter(negative=())] = ()
+    "Factor to cross with the others, as in a study file: 'model.dropout=[0, 0.5]'; repeatable."
+    ablation: str | None = None
+    "Of the factors: one-in or one-out instead of all combinations."
     widen: Switch = False
     "Give every arm further trials where a best one lies at the edge of its range."
     quick: Switch = False
@@ -103,18 +109,26 @@ def compare(
     work
         How it is done and shown.
     """
-    from steepest.study.design import from_arms
+    from steepest.study.design import Study, base_of
+    from steepest.study.factorial import crossed
 
     flags = study or StudyFlags()
     epochs = QUICK["epochs"] if flags.quick else EPOCHS
     base: dict[str, Any] = {"data": "digits", "model": "mlp", "epochs": epochs}
     base |= plain(run or RunFlags())
     usual = QUICK if flags.quick else USUAL
-    budget = {k: usual[k] if getattr(flags, k) is None else getattr(flags, k) for k in USUAL}
-    names = arms or ARMS
-    reference = flags.reference or (None if arms else ARMS[0])
-    made = from_arms(
-        names, base, flags.name or "compare", _question(names, base, reference),
+    budget: dict[str, Any] = {
+        k: usual[k] if getattr(flags, k) is None else getattr(flags, k) for k in USUAL
+    }
+    shared = base_of(base)
+    texts = arms if arms or flags.factor else ARMS
+    factors = read_factors(flags.factor)
+    mine = crossed(factors, flags.ablation, texts, dict(shared), int(budget["trials"]))
+    first = mine[0].name if factors else None if arms else ARMS[0]
+    reference = flags.reference or first
+    question = _factor_question(factors, base) if factors else _question(texts, base, reference)
+    made = Study(
+        name=flags.name or "compare", question=question, base=shared, arms=mine,
         **budget, tunings=flags.tunings, reference=reference, metric=flags.metric,
         target=flags.target, margin=flags.margin, score=flags.score, widen=flags.widen,
     )  # fmt: skip
@@ -128,6 +142,40 @@ def _name(made: "Study") -> str:
     spec = made.spec(made.arms[0], made.cells(made.arms[0], 0)[0], 0)
     short = replace(made, seeds=1).digest[:6]
     return f"compare-{Path(spec.data).stem}-{spec.model.name.replace(':', '.')}-{short}"
+
+
+def read_factors(given: Sequence[str]) -> dict[str, Any]:
+    """Return factors with their levels, from texts like "l2=[0, 0.1]" or "model=mlp,two_layer".
+
+    Levels are written as in a study file, or as words with commas between them.
+    """
+    found: dict[str, Any] = {}
+    for text in given:
+        name, equals, levels = text.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            raise UsageError(f"--factor '{text}': write it as 'model.dropout=[0, 0.5]'")
+        if name in found:
+            raise UsageError(f"--factor {name} is given twice")
+        try:
+            found[name] = tomllib.loads(f"levels = {levels}")["levels"]
+        except tomllib.TOMLDecodeError:
+            if "[" in levels or "{" in levels:
+                raise UsageError(
+                    f"--factor '{text}': the levels are written as in a study file, texts in "
+                    """quotes: 'model=["mlp", "two_layer"]'"""
+                ) from None
+            found[name] = [literal(word.strip()) for word in levels.split(",")]
+    return found
+
+
+def _factor_question(factors: Mapping[str, Any], base: dict[str, Any]) -> str:
+    from steepest.study.factorial import factor_names
+
+    names = list(factor_names(factors).values())
+    listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    verb = "do" if len(names) > 1 else "does"
+    return f"What {verb} {listed} change on {base['data']}?"
 
 
 def _question(arms: tuple[str, ...], base: dict[str, Any], reference: str | None) -> str:

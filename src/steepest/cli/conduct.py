@@ -194,6 +194,7 @@ def finish(study: "Study", store: "Store", wishes: Wishes, show: "Callable[..., 
 def tell(found: "Conclusion", content: "Content", show: "Callable[..., None]") -> None:
     """Print the answer, the table of arms, the verdicts and the warnings."""
     from steepest.report.collect import verdict_sentence
+    from steepest.report.factor_table import factor_lines
     from steepest.report.table import table
 
     show("")
@@ -209,6 +210,8 @@ def tell(found: "Conclusion", content: "Content", show: "Callable[..., None]") -
     words = ", ".join(f"{n} {word}" for word, n in counts.items())
     count = len(content.verdicts)
     show(f"{count} comparison{'s' if count > 1 else ''}: {words}.")
+    for line in factor_lines(content):
+        show(line)
     for line in _beside(found):
         show(line)
     for note in content.notes:
@@ -242,6 +245,9 @@ def as_json(found: "Conclusion", content: "Content", page: Path) -> dict[str, An
         "verdicts": [asdict(v) for v in content.verdicts], "target": found.target,
         "notes": list(content.notes), "failed": list(found.failed), "report": str(page),
     }  # fmt: skip
+    if content.effects:
+        whole["effects"] = [asdict(e) for e in content.effects]
+        whole["interactions"] = [asdict(x) for x in content.interactions]
     return {name: _finite(value) for name, value in whole.items()}
 
 

@@ -135,8 +135,14 @@ def report(name: str, *, store: str | None = None, out: str | None = None) -> in
     return 0
 
 
-def results(name: str, *, format: str = "table", store: str | None = None) -> int:  # noqa: A002 - the flag's name
-    """Print the arms of a study, best first.
+def results(
+    name: str,
+    *,
+    format: str = "table",  # noqa: A002 - the flag's name
+    table: str | None = None,
+    store: str | None = None,
+) -> int:
+    """Print the arms of a study, best first, and what its factors do.
 
     Parameters
     ----------
@@ -144,14 +150,16 @@ def results(name: str, *, format: str = "table", store: str | None = None) -> in
         A study in the store.
     format
         table, csv, json, md or tex.
+    table
+        arms, effects or interactions [all the study has; csv holds one, the arms].
     store
         URL of the store [sqlite:///runs/steepest.db, or STEEPEST_STORE].
     """
-    from steepest.report.table import table
+    from steepest.report.factor_table import tables
 
     with _writable(store) as opened:
         found, content = stored_content(opened, name)
-        text = table(content, format)
+        text = tables(content, format, table)
         opened.record_look(found.record.id, sum(len(a.scores) for a in found.arms))
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
     return 0

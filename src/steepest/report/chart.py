@@ -6,6 +6,7 @@ adds its name as `arm`. Colours are CSS variables, so that one drawing serves li
 No text of a user's is ever part of an expression.
 """
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from steepest.report.palette import colour, dash, looks
 Spec = dict[str, Any]
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 FADED = 0.08
+LABEL = 21  # letters in a line of a row's label
 SIGNED = "datum.value ? format(datum.value, '+~g') : '0'"  # labels of an axis of differences
 
 
@@ -173,6 +175,25 @@ def row_axis(labels: list[str], lines: int = 1) -> Spec:
             "grid": False,
         },
     }
+
+
+def row_labels(names: Sequence[str], under: Sequence[str]) -> tuple[list[str], int]:
+    r"""Return labels of rows, long names in several lines, and the number of lines of all.
+
+        >>> row_labels(["adam", "dropout 0.5, batch size 256"], ["better", ""])
+    (['adam\nbetter', 'dropout 0.5, batch\nsize 256'], 2)
+    """
+    found = [
+        [*(textwrap.wrap(name, LABEL, break_long_words=False) or [""]), *filter(None, [word])]
+        for name, word in zip(names, under, strict=True)
+    ]
+    most = max((len(lines) for lines in found), default=1)
+    return ["\n".join([*lines, *[" "] * (most - len(lines))]) for lines in found], most
+
+
+def row_step(lines: int) -> int:
+    """Return the height of a row in pixels whose label has so many lines."""
+    return max(48, 16 * lines + 12)
 
 
 def one_line(text: str) -> str:

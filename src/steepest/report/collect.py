@@ -4,6 +4,7 @@ import json
 import math
 from typing import Any
 
+from steepest.report.collect_factor import factor_content
 from steepest.report.content import (
     Arm,
     Arrival,
@@ -53,6 +54,7 @@ def collect(found: Conclusion, store: Store, created: str, command: str) -> Cont
         trials=tuple(t for a in found.arms for t in _trials(a)),
         target="" if found.target is None else f"{100 * found.target:g} % validation accuracy",
         arrivals=tuple(r for a in found.arms for r in _arrivals(a)),
+        **factor_content(found),
         notes=(*study.notes, *found.warnings),
         method=_method(found, store, command),
     )  # fmt: skip

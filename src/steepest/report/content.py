@@ -105,6 +105,52 @@ class Arrival:
 
 
 @dataclass(frozen=True)
+class Effect:
+    """What a level of a factor does against the factor's base, averaged over the other factors."""
+
+    level: str  # with its factor: "dropout 0.5"
+    base: str
+    cells: int  # combinations of the other factors
+    word: str
+    sentence: str
+    delta: Number = None
+    low: Number = None  # simultaneous interval
+    high: Number = None
+    n: int = 0
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """How much more a level gains over its base at another factor's level than at that's base."""
+
+    level: str
+    base: str
+    other: str
+    other_base: str
+    cells: int
+    word: str  # stronger, weaker, additive, not distinguishable
+    sentence: str
+    delta: Number = None
+    low: Number = None
+    high: Number = None
+    n: int = 0
+
+
+@dataclass(frozen=True)
+class LevelMean:
+    """A mean score at the levels of two factors, averaged over the others."""
+
+    factor: str
+    level: str
+    other: str
+    other_level: str
+    mean: Number = None
+    low: Number = None
+    high: Number = None
+    n: int = 0
+
+
+@dataclass(frozen=True)
 class Method:
     """How the study was made: rows of (label, value), and the command that repeats it."""
 
@@ -134,5 +180,8 @@ class Content:
     trials: tuple[Trial, ...] = ()
     target: str = ""  # what a run had to reach: "97 % validation accuracy"
     arrivals: tuple[Arrival, ...] = ()
+    effects: tuple[Effect, ...] = ()  # of a factorial study
+    interactions: tuple[Interaction, ...] = ()
+    level_means: tuple[LevelMean, ...] = ()
     notes: tuple[str, ...] = ()  # warnings a careful reviewer would give
     method: Method = field(default_factory=Method)

@@ -20,6 +20,8 @@ from steepest.report.arrival_chart import arrival
 from steepest.report.chart import Figure, arm_looks, compact
 from steepest.report.content import Content
 from steepest.report.curve_chart import curves
+from steepest.report.factor_chart import effects, interaction
+from steepest.report.factor_table import factor_rows
 from steepest.report.number import THIN, margin
 from steepest.report.overview import arm_rows, columns, verdict_rows, words
 from steepest.report.palette import DARK, LIGHT, SIGNS, colour, dash
@@ -51,6 +53,7 @@ def render(content: Content) -> str:
         keys=_keys(content),
         verdicts=verdict_rows(content),
         words=words(margin(content.metric)),
+        factors=factor_rows(content),
         columns=columns(content),
         arms=arm_rows(content),
         arms_caption=_arms_caption(content),
@@ -76,7 +79,7 @@ def write(content: Content, path: str | Path) -> Path:
 
 def figures(content: Content) -> list[Figure]:
     """Return the charts that this study has data for, in the order of the page."""
-    made = (f(content) for f in (strip, curves, arrival, rate, runs))
+    made = (f(content) for f in (strip, effects, interaction, curves, arrival, rate, runs))
     return [figure for figure in made if figure is not None]
 
 

@@ -12,13 +12,14 @@ from steepest.report.chart import (
     one_line,
     ranked,
     row_axis,
+    row_labels,
+    row_step,
 )
 from steepest.report.content import Arm, Content, Metric, Number
 from steepest.report.number import THIN, decimals, finite, halfwidth, margin, score, signed
 from steepest.report.palette import SIGNS
 
 COLUMNS = ("i", "row", "x", "low", "high", "text", "reference")
-STEP = 48  # pixels per arm
 
 
 def strip(content: Content) -> Figure | None:
@@ -29,24 +30,24 @@ def strip(content: Content) -> Figure | None:
 def _differences(content: Content) -> Figure | None:
     order, metric = arm_order(content), content.metric
     digits = decimals(metric, (halfwidth(a.delta_low, a.delta_high) for a in content.arms))
-    rows: list[list[Number | str | bool]] = []
-    for arm in ranked(content):
-        name = one_line(arm.name)
-        if arm.name == content.reference:
-            rows.append([order[arm.name], f"{name}\nreference", 0, None, None, "", True])
-        elif finite(arm.delta) is not None:
-            label = f"{name}\n{SIGNS.get(arm.word, '')} {one_line(arm.word)}"
-            ends = _scaled(metric, arm.delta, arm.delta_low, arm.delta_high)
-            rows.append([order[arm.name], label, *ends, signed(arm.delta, metric, digits), False])
-    if len(rows) < 2:
+    arms = [a for a in ranked(content) if _word(content, a)]
+    if len(arms) < 2:
         return None
+    labels, lines = row_labels([one_line(a.name) for a in arms], [_word(content, a) for a in arms])
+    rows: list[list[Number | str | bool]] = []
+    for arm, label in zip(arms, labels, strict=True):
+        if arm.name == content.reference:
+            rows.append([order[arm.name], label, 0, None, None, "", True])
+        else:
+            ends = scaled(metric, arm.delta, arm.delta_low, arm.delta_high)
+            rows.append([order[arm.name], label, *ends, signed(arm.delta, metric, digits), False])
     return Figure(
         "strip",
         "How large are the differences?",
         f"Dot: an arm's mean {metric.name} minus that of {content.reference}. Bar: 95{THIN}%"
         " interval, widened so that all bars hold at once. A bar clear of the line is a difference;"
         f" a bar inside the shaded zone, ±{margin(metric)}, is a practical tie.",
-        _spec(content, [str(row[1]) for row in rows], _axis_title(metric), compared=True),
+        _spec(content, (labels, lines), axis_title(metric), compared=True),
         {"strip": Table(COLUMNS, rows)},
     )
 
@@ -57,7 +58,11 @@ def _scores(content: Content) -> Figure | None:
     if not arms:
         return None
     digits = decimals(metric, (halfwidth(a.low, a.high) for a in arms))
-    rows = [_score_row(arm_order(content)[a.name], a, metric, digits) for a in arms]
+    labels, lines = row_labels([one_line(a.name) for a in arms], [""] * len(arms))
+    rows = [
+        _score_row((arm_order(content)[a.name], label), a, metric, digits)
+        for a, label in zip(arms, labels, strict=True)
+    ]
     return Figure(
         "strip",
         "How do the arms score?",
@@ -65,7 +70,7 @@ def _scores(content: Content) -> Figure | None:
         " its verdict below, not by whether two bars overlap.",
         _spec(
             content,
-            [str(row[1]) for row in rows],
+            (labels, lines),
             f"{metric.name}, %" if metric.percent else metric.name,
             compared=False,
         ),
@@ -73,24 +78,39 @@ def _scores(content: Content) -> Figure | None:
     )
 
 
-def _score_row(i: int, arm: Arm, metric: Metric, digits: int) -> list[Number | str | bool]:
-    ends = _scaled(metric, arm.mean, arm.low, arm.high)
-    return [i, one_line(arm.name), *ends, score(arm.mean, metric, digits), False]
+def _word(content: Content, arm: Arm) -> str:
+    """Return what stands under an arm's name; nothing for an arm without a difference."""
+    if arm.name == content.reference:
+        return "reference"
+    known = finite(arm.delta) is not None
+    return f"{SIGNS.get(arm.word, '')} {one_line(arm.word)}" if known else ""
 
 
-def _scaled(metric: Metric, *values: Number) -> list[float | None]:
+def _score_row(
+    start: tuple[int, str], arm: Arm, metric: Metric, digits: int
+) -> list[Number | str | bool]:
+    ends = scaled(metric, arm.mean, arm.low, arm.high)
+    return [*start, *ends, score(arm.mean, metric, digits), False]
+
+
+def scaled(metric: Metric, *values: Number) -> list[float | None]:
+    """Return values as they are drawn: fractions in per cent, None where there is none."""
     scale = 100 if metric.percent else 1
     return [None if (v := finite(value)) is None else scale * v for value in values]
 
 
-def _axis_title(metric: Metric) -> list[str]:
+def axis_title(metric: Metric) -> list[str]:
+    """Return the title of an axis of differences."""
     what = f"{'points of ' if metric.percent else ''}{metric.name}"
     left, right = ("worse", "better") if metric.higher else ("better", "worse")
     return [f"← {left}  ·  {right} →", what]
 
 
-def _spec(content: Content, labels: list[str], title: str | list[str], *, compared: bool) -> Spec:
-    y = row_axis(labels, 2 if compared else 1)
+def _spec(
+    content: Content, rows: tuple[list[str], int], title: str | list[str], *, compared: bool
+) -> Spec:
+    labels, lines = rows
+    y = row_axis(labels, lines)
     x: Spec = {"type": "quantitative", "scale": {"zero": compared, "nice": True}}
     x["axis"] = {"title": title, "tickCount": 6, "format": "~g"}
     if compared:
@@ -120,13 +140,13 @@ def _spec(content: Content, labels: list[str], title: str | list[str], *, compar
         "encoding": {"y": y, "x": {"field": "x", **x}, "text": {"field": "text"}},
     }
     text["encoding"]["opacity"] = faded(1)
-    ground = _ground(content.metric, x) if compared else []
-    return frame([*ground, bar, dot, text], STEP * len(labels))
+    behind = ground(content.metric, x) if compared else []
+    return frame([*behind, bar, dot, text], row_step(lines) * len(labels))
 
 
-def _ground(metric: Metric, x: Spec) -> list[Spec]:
+def ground(metric: Metric, x: Spec) -> list[Spec]:
     """Return the zone of practical ties and the line of no difference."""
-    (edge,) = _scaled(metric, metric.margin)
+    (edge,) = scaled(metric, metric.margin)
     zone = {"values": [{"from": -(edge or 0), "to": edge or 0, "zero": 0}]}
     return [
         {

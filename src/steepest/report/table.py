@@ -9,6 +9,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
 from steepest.errors import unknown
 from steepest.report.content import Arm, Content, Metric, Number
@@ -114,7 +115,12 @@ def _json(content: Content, arms: Sequence[Arm]) -> str:
         for arm in arms
     ]
     whole = {"study": content.study, "metric": content.metric.name, "reference": content.reference}
-    return json.dumps({**whole, "arms": rows}, indent=2, allow_nan=False) + "\n"
+    factors = {
+        name: [{k: known(v) for k, v in asdict(one).items()} for one in getattr(content, name)]
+        for name in ("effects", "interactions")
+        if getattr(content, name)
+    }
+    return json.dumps({**whole, "arms": rows, **factors}, indent=2, allow_nan=False) + "\n"
 
 
 def _cells(content: Content, arms: Sequence[Arm]) -> list[list[str]]:
@@ -141,7 +147,12 @@ def _cells(content: Content, arms: Sequence[Arm]) -> list[list[str]]:
 
 
 def _text(content: Content, arms: Sequence[Arm]) -> str:
-    rows = [[_printable(cell) for cell in row] for row in _cells(content, arms)]
+    return text_rows(_cells(content, arms))
+
+
+def text_rows(cells: Sequence[Sequence[str]]) -> str:
+    """Return a heading and rows as aligned text."""
+    rows = [[_printable(cell) for cell in row] for row in cells]
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
     lines.insert(1, "  ".join("─" * width for width in widths))
@@ -154,13 +165,23 @@ def _printable(text: str) -> str:
 
 
 def _md(content: Content, arms: Sequence[Arm]) -> str:
-    head, *rows = ([md_text(cell) for cell in row] for row in _cells(content, arms))
+    return md_rows(_cells(content, arms))
+
+
+def md_rows(cells: Sequence[Sequence[str]]) -> str:
+    """Return a heading and rows as a table of Markdown."""
+    head, *rows = ([md_text(cell) for cell in row] for row in cells)
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _tex(content: Content, arms: Sequence[Arm]) -> str:
-    head, *rows = ([tex_text(_words(cell)) for cell in row] for row in _cells(content, arms))
+    return tex_rows(_cells(content, arms))
+
+
+def tex_rows(cells: Sequence[Sequence[str]]) -> str:
+    """Return a heading and rows as a table of LaTeX."""
+    head, *rows = ([tex_text(_words(cell)) for cell in row] for row in cells)
     body = "".join(f"{' & '.join(row)} \\\\\n" for row in rows)
     return (
         f"\\begin{{tabular}}{{{'l' * len(head)}}}\n\\hline\n{' & '.join(head)} \\\\\n\\hline\n"

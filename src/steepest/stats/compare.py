@@ -19,9 +19,10 @@ more than half of all pairs, and two arms are equivalent only if no pair was los
 interval that would say otherwise is widened until it does not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,7 +36,7 @@ MOST_SEEDS = 1_000  # more than this is no advice
 
 
 @dataclass(frozen=True)
-class _Rule:
+class Family:
     """What all comparisons of one family share."""
 
     sign: float  # 1 where higher scores are better, else −1
@@ -46,12 +47,17 @@ class _Rule:
 
     @property
     def alpha(self) -> float:
+        """The share of the error that one comparison may spend."""
         return (1 - self.level) / self.family
 
 
 @dataclass(frozen=True)
-class _Pairs:
-    """Gains of a over b (n,), positive where a is better, and who lost by diverging."""
+class Pairs:
+    """Gains of a over b, positive where a is better, and who lost by diverging, all (n, K).
+
+    n seeds or tunings, and K pairs in each whose mean is judged: 1, or the combinations of other
+    factors.
+    """
 
     gain: Array
     lost_a: NDArray[np.bool_]
@@ -59,6 +65,7 @@ class _Pairs:
 
     @property
     def superiority(self) -> float:
+        """P(a beats b), ties half, a diverged run loses."""
         wins = np.where(self.lost_a | self.lost_b, 0.0, np.sign(self.gain))
         wins = wins - (self.lost_a & ~self.lost_b) + (self.lost_b & ~self.lost_a)
         return float((wins.mean() + 1) / 2)
@@ -107,8 +114,8 @@ def compare_arms(
         raise unknown("arm", reference, table)
     sign = -1.0 if lower_is_better else 1.0
     least = counting_spread(np.stack(list(table.values())))
-    rule = _Rule(sign, margin, proportion(level, "level"), len(pairs), least)
-    return [_verdict((a, b), _pairs(table, lost, (a, b), sign), rule) for a, b in pairs]
+    rule = Family(sign, margin, proportion(level, "level"), len(pairs), least)
+    return [verdict_of((a, b), pairs_of(table, lost, [(a, b)], sign), rule) for a, b in pairs]
 
 
 def over_tunings(scores: ArrayLike) -> Array:
@@ -145,11 +152,13 @@ def paired_p(gain: Array, least: float = 0.0) -> Array:
     return np.where(same, np.where(gain[0] == 0, 1.0, 0.0), p)
 
 
-def _verdict(names: tuple[str, str], pairs: _Pairs, rule: _Rule) -> Verdict:
-    found = _guard(_find(pairs.gain, rule), pairs, rule)
-    n = len(pairs.gain)
-    spread = max(float(pairs.gain.std(ddof=1)), rule.least) if n > 1 else float("inf")
-    delta = float(pairs.gain.mean())
+def verdict_of(names: tuple[str, str], pairs: Pairs, rule: Family) -> Verdict:
+    """Return the verdict of one comparison of a family."""
+    gain = pairs.gain.mean(axis=1)
+    found = _guard(_find(gain, rule), pairs, rule)
+    n = len(gain)
+    spread = max(float(gain.std(ddof=1)), rule.least) if n > 1 else float("inf")
+    delta = float(gain.mean())
     low, high = (found.low, found.high) if rule.sign > 0 else (-found.high, -found.low)
     return Verdict(
         a=names[0],
@@ -167,13 +176,13 @@ def _verdict(names: tuple[str, str], pairs: _Pairs, rule: _Rule) -> Verdict:
         margin=rule.margin,
         family=rule.family,
         small=_inside(found.low, found.high, rule.margin),
-        diverged_a=int(pairs.lost_a.sum()),
-        diverged_b=int(pairs.lost_b.sum()),
+        diverged_a=int(pairs.lost_a.any(axis=1).sum()),
+        diverged_b=int(pairs.lost_b.any(axis=1).sum()),
         method=f"paired Student t, simultaneous over {rule.family} (Bonferroni)",
     )
 
 
-def _find(gain: Array, rule: _Rule) -> _Finding:
+def _find(gain: Array, rule: Family) -> _Finding:
     """Return the interval of the mean gain, its adjusted p, and the word they amount to."""
     ends = student_t(gain[:, None], 1 - rule.alpha, rule.least)
     low, high = float(ends[0][0]), float(ends[1][0])
@@ -193,7 +202,7 @@ def _inside(low: float, high: float, margin: float) -> bool:
     return -margin < low and high < margin
 
 
-def _guard(found: _Finding, pairs: _Pairs, rule: _Rule) -> _Finding:
+def _guard(found: _Finding, pairs: Pairs, rule: Family) -> _Finding:
     """Widen an interval that claims more for an arm with diverged runs than its pairs do."""
     low, high, p = found.low, found.high, found.p
     if found.word == "better" and pairs.lost_a.any() and pairs.superiority <= 0.5:
@@ -206,7 +215,7 @@ def _guard(found: _Finding, pairs: _Pairs, rule: _Rule) -> _Finding:
     return _Finding(_word(low, high, rule.margin), low, high, p)
 
 
-def _more(found: _Finding, delta: float, spread: float, n: int, rule: _Rule) -> int | None:
+def _more(found: _Finding, delta: float, spread: float, n: int, rule: Family) -> int | None:
     """Return how many further pairs decide with 80 % power if the mean and spread seen are true.
 
     Deciding is a difference or an equivalence, whichever needs fewer pairs.
@@ -223,18 +232,19 @@ def _more(found: _Finding, delta: float, spread: float, n: int, rule: _Rule) -> 
     return max(needed - n, 1)
 
 
-def _pairs(
-    table: dict[str, Array],
-    lost: dict[str, NDArray[np.bool_]],
-    names: tuple[str, str],
+def pairs_of(
+    table: Mapping[Any, Array],
+    lost: Mapping[Any, NDArray[np.bool_]],
+    names: Sequence[tuple[Any, Any]],
     sign: float,
-) -> _Pairs:
-    a, b = names
-    lost_a, lost_b = lost[a], lost[b]
-    gain = sign * (table[a] - table[b]) + 0.0
+) -> Pairs:
+    """Return the gains of each first name over its second; a diverged run wins no pair."""
+    lost_a = np.stack([lost[a] for a, _ in names], axis=1)
+    lost_b = np.stack([lost[b] for _, b in names], axis=1)
+    gain = np.stack([sign * (table[a] - table[b]) + 0.0 for a, b in names], axis=1)
     gain = np.where(lost_a, np.minimum(gain, 0), gain)
     gain = np.where(lost_b, np.maximum(gain, 0), gain)
-    return _Pairs(gain, lost_a, lost_b)
+    return Pairs(gain, lost_a, lost_b)
 
 
 def _table(scores: Mapping[str, ArrayLike]) -> dict[str, Array]:

@@ -49,14 +49,14 @@ def sentence(
     """
     names = _names(verdict, labels)
     said = claim(verdict, labels, points)
-    text = f"{said}: {_amount(verdict.delta, points)} ({_evidence(verdict, points)})"
+    text = f"{said}: {amount(verdict.delta, points)} ({_evidence(verdict, points)})"
     return "; ".join([text, *_remarks(verdict, names, points, unit)])
 
 
 def claim(verdict: Verdict, labels: Mapping[str, str] | None = None, points: bool = True) -> str:
     """Return what the verdict says, without its evidence."""
     a, b = _names(verdict, labels)
-    margin = f"±{_amount(verdict.margin, points, sign=False)}"
+    margin = f"±{amount(verdict.margin, points, sign=False)}"
     return {
         "better": f"{a} is better than {b}",
         "worse": f"{a} is worse than {b}",
@@ -81,10 +81,10 @@ def _remarks(verdict: Verdict, names: tuple[str, str], points: bool, unit: str) 
     """Return what the reader should know besides the claim."""
     said = []
     if verdict.small and verdict.word in {"better", "worse"}:
-        margin = _amount(verdict.margin, points, sign=False)
+        margin = amount(verdict.margin, points, sign=False)
         said.append(f"less than the ±{margin} that would matter")
     if verdict.word == "not distinguishable" and isfinite(verdict.detectable):
-        large = _amount(verdict.detectable, points, sign=False)
+        large = amount(verdict.detectable, points, sign=False)
         said.append(f"this study could have detected {large}")
         if verdict.more_seeds is not None:
             said.append(f"about {verdict.more_seeds} more {unit} would likely decide")
@@ -94,7 +94,8 @@ def _remarks(verdict: Verdict, names: tuple[str, str], points: bool, unit: str) 
     return said
 
 
-def _amount(value: float, points: bool, sign: bool = True) -> str:
+def amount(value: float, points: bool, sign: bool = True) -> str:
+    """Return a difference with its unit: in points (hundredths), or in the metric's own."""
     return _number(value, points, sign) + (" points" if points else "")
 
 

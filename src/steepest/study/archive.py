@@ -25,7 +25,8 @@ def _arm(plain: dict[str, Any]) -> Arm:
     space = tuple(_range(r) for r in plain.get("space", ()))
     changes = tuple((k, _tupled(v)) for k, v in plain.get("changes", ()))
     reported = tuple((k, v) for k, v in plain.get("reported", ()))
-    return Arm(plain["name"], changes, space, reported)
+    levels = tuple((k, v) for k, v in plain.get("levels", ()))
+    return Arm(plain["name"], changes, space, reported, levels)
 
 
 def _range(plain: dict[str, Any]) -> Range:

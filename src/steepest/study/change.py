@@ -64,6 +64,6 @@ def _part(part: str, value: Any) -> Part:
 
 def _with_option(part: str, before: Any, option: str, value: Any) -> dict[str, Any]:
     if part not in TABLES:
-        return dict(before or {}) | {option: value}
+        return (dict(before) if isinstance(before, Mapping) else {}) | {option: value}
     start = before if before is not None else getattr(RunSpec, part)
     return _part(part, start).with_options({option: value}).plain()

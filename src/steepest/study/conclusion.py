@@ -10,14 +10,15 @@ import numpy as np
 from steepest.errors import NothingMatchedError
 from steepest.part import Part, parameters, resolve
 from steepest.spec import TABLES, from_plain
-from steepest.stats.compare import compare_arms, over_tunings
+from steepest.stats.compare import compare_arms
 from steepest.stats.curve import Tolerance, tolerance
 from steepest.stats.interval import mean_interval
 from steepest.stats.target import Reached, median_time, time_to_target
 from steepest.stats.verdict import Verdict
 from steepest.study.caution import warnings
 from steepest.study.design import Study
-from steepest.study.outcome import ArmResult, Judged, Rows
+from steepest.study.effect import Factorial, factorial
+from steepest.study.outcome import ArmResult, Judged, Rows, by_tuning, units
 from steepest.study.protocol import Choice, Score, choose, score_of
 from steepest.study.query import list_trials, read_curves, read_evaluations
 from steepest.study.record import StudyRecord, Trial, decode
@@ -36,6 +37,7 @@ class Conclusion:
     target: float | None
     warnings: tuple[str, ...]
     failed: tuple[str, ...]
+    factorial: Factorial | None = None  # where arms are combinations of factors
 
     @property
     def repeated(self) -> str:
@@ -79,7 +81,8 @@ def conclude(study: Study, record: StudyRecord, store: Store) -> Conclusion:
     reference = study.reference if study.reference in names else None
     verdicts = tuple(judge(study, arms, reference))
     said = tuple(warnings(study, arms, _looks(record, arms), len(failed)))
-    return Conclusion(study, record, arms, verdicts, reference, target, said, failed)
+    effects = factorial(study, arms)
+    return Conclusion(study, record, arms, verdicts, reference, target, said, failed, effects)
 
 
 def _looks(record: StudyRecord, arms: Sequence[ArmResult]) -> int:
@@ -144,18 +147,12 @@ def _arm(known: _Evidence, name: str, target: float | None) -> ArmResult:
     choices = tuple(_choice(study, name, k, known.trials) for k in range(study.tunings))
     curves = tuple(known.curves[t.place.key] for t in mine)
     arrivals = _arrivals(curves, target, diverged)
-    units = scores if study.tunings == 1 else _by_tuning(scores, tunings)
+    repeated = scores if study.tunings == 1 else by_tuning(scores, tunings)
     return ArmResult(
         name, choices, tuple(t.place.seed for t in mine), tunings, scores, diverged,
-        tuple(t.record for t in mine), curves, mean_interval(units), arrivals,
+        tuple(t.record for t in mine), curves, mean_interval(repeated), arrivals,
         median_time(arrivals) if arrivals else None, _tolerance(study, choices[0]),
     )  # fmt: skip
-
-
-def _by_tuning(values: np.ndarray, tunings: np.ndarray) -> np.ndarray:
-    """Return the mean of each tuning's values: the unit of a claim about arms."""
-    groups = [values[tunings == k] for k in np.unique(tunings)]
-    return np.concatenate([over_tunings(g[None]) for g in groups])
 
 
 def _score(study: Study, trial: Trial, tests: dict[str, Any]) -> float:
@@ -224,12 +221,7 @@ def _tolerance(study: Study, choice: Choice) -> Tolerance | None:
 
 def judge(study: Study, arms: Sequence[Judged], reference: str | None) -> list[Verdict]:
     """Return the verdicts of a study: over seeds with one tuning, over tunings with several."""
-    if study.tunings > 1:
-        scores = {a.name: _by_tuning(a.scores, a.tunings) for a in arms}
-        lost = {a.name: _by_tuning(a.diverged.astype(float), a.tunings) > 0 for a in arms}
-    else:
-        scores = {a.name: a.scores for a in arms}
-        lost = {a.name: a.diverged for a in arms}
+    scores, lost = units(arms, study.tunings)
     return compare_arms(
         scores,
         reference=reference,

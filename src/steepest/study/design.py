@@ -29,6 +29,7 @@ class Arm:
     changes: tuple[tuple[str, Any], ...] = ()  # (field of the run, plain value)
     space: tuple[Range, ...] = ()
     reported: tuple[tuple[str, Any], ...] = ()  # what a source published for it, if anything
+    levels: tuple[tuple[str, str], ...] = ()  # (factor, level) of an arm of a factorial
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,21 @@ def _check(study: Study) -> None:
         raise UsageError(f"reference: no arm '{study.reference}'; {hint}")
     for arm in study.arms:
         _check_arm(study, arm)
+    _check_levels([a for a in study.arms if a.levels])
+
+
+def _check_levels(arms: Sequence[Arm]) -> None:
+    """Raise UsageError unless the arms of a factorial are distinct cells of the same factors."""
+    factors = [tuple(factor for factor, _ in arm.levels) for arm in arms]
+    for arm, mine in zip(arms, factors, strict=True):
+        if mine != factors[0]:
+            raise UsageError(
+                f"arm '{arm.name}' has levels of {', '.join(mine)}, but arm '{arms[0].name}' of "
+                f"{', '.join(factors[0])}: the arms of a factorial share its factors"
+            )
+        same = [a.name for a in arms if a.levels == arm.levels]
+        if len(same) > 1:
+            raise UsageError(f"arms '{same[0]}' and '{same[1]}' have the same levels")
 
 
 def _check_arm(study: Study, arm: Arm) -> None:
@@ -190,12 +206,17 @@ def from_arms(
     [('sgd', 1), ('adam(lr=0.01)', 0)]
     """
     trials, shared = options.get("trials", Study.trials), base_of(base)
+    arms = arms_of(texts, dict(shared), trials)
+    return Study(name=name, question=question, base=shared, arms=arms, **options)
+
+
+def arms_of(texts: Sequence[str], base: Mapping[str, Any], trials: int) -> tuple[Arm, ...]:
+    """Return the arms that texts describe, each tuned as its rule usually is."""
     arms = []
     for text in texts:
         changes = _changes(text)
-        space = own_space(dict(shared), changes, trials, f"arm '{text}'")
-        arms.append(Arm(text, changes, space))
-    return Study(name=name, question=question, base=shared, arms=tuple(arms), **options)
+        arms.append(Arm(text, changes, own_space(base, changes, trials, f"arm '{text}'")))
+    return tuple(arms)
 
 
 def _changes(text: str) -> tuple[tuple[str, Any], ...]:

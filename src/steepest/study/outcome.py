@@ -1,10 +1,12 @@
 """What an arm's final runs gave, and how its tuned cell is called."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from steepest.stats.compare import over_tunings
 from steepest.stats.curve import Tolerance
 from steepest.stats.interval import Interval
 from steepest.stats.target import Median, Reached
@@ -62,6 +64,24 @@ class ArmResult:
         if len(self.choices) != 1 or not self.choices[0].values:
             return self.name
         return f"{self.name} ({value_text(self.choices[0].values)})"
+
+
+def units(arms: Sequence[Judged], tunings: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return (scores, divergence) by arm, (n,): of seeds with one tuning, of tunings with several.
+
+    A tuning has diverged where any of its runs did.
+    """
+    if tunings > 1:
+        scores = {a.name: by_tuning(a.scores, a.tunings) for a in arms}
+        lost = {a.name: by_tuning(a.diverged.astype(float), a.tunings) > 0 for a in arms}
+        return scores, lost
+    return {a.name: a.scores for a in arms}, {a.name: a.diverged for a in arms}
+
+
+def by_tuning(values: np.ndarray, tunings: np.ndarray) -> np.ndarray:
+    """Return the mean of each tuning's values: the unit of a claim about arms."""
+    groups = [values[tunings == k] for k in np.unique(tunings)]
+    return np.concatenate([over_tunings(g[None]) for g in groups])
 
 
 def value_text(values: Values) -> str:

@@ -11,6 +11,7 @@ from steepest.errors import UsageError, nearest
 from steepest.spec import from_plain
 from steepest.study.change import merge, word
 from steepest.study.design import Arm, Study, base_of, own_space
+from steepest.study.factorial import check_levels, expand
 from steepest.study.space import Range, parse_space
 
 SCALARS = (
@@ -41,13 +42,11 @@ def from_table(table: Mapping[str, Any], where: str, name: str) -> Study:
     """Return the study a TOML table describes; UsageError names file, key and the nearest name."""
     given = dict(table)
     base = _table(given, "base", where)
-    known = [f.name for f in fields(Study)]
+    known = [*(f.name for f in fields(Study)), "factors", "ablation"]
     for key in given:
         if key not in known:
             raise UsageError(f"{where}: unknown key '{key}'; {nearest(key, known)}")
-    arms = given.pop("arms", None)
-    if not isinstance(arms, list) or not all(isinstance(a, dict) for a in arms):
-        raise UsageError(f"{where}: arms must be written as [[arms]] tables")
+    arms = _arms(given, where)
     trials = given.get("trials", Study.trials)
     if isinstance(trials, bool) or not isinstance(trials, int):
         raise UsageError(f"{where}: trials must be a whole number of at least 0, not {trials!r}")
@@ -63,6 +62,18 @@ def from_table(table: Mapping[str, Any], where: str, name: str) -> Study:
         raise UsageError(f"{where}: {error}") from None
 
 
+def _arms(given: dict[str, Any], where: str) -> list[dict[str, Any]]:
+    """Take the tables of all arms: those of the factors first, then those written one by one."""
+    factors, ablation = _table(given, "factors", where), given.pop("ablation", None)
+    arms = given.pop("arms", [] if factors else None)
+    if not isinstance(arms, list) or not all(isinstance(a, dict) for a in arms):
+        raise UsageError(f"{where}: arms must be written as [[arms]] tables")
+    made = expand(factors, ablation, where)
+    if made:
+        given.setdefault("reference", made[0]["name"])
+    return [*made, *arms]
+
+
 def _table(given: dict[str, Any], key: str, where: str) -> dict[str, Any]:
     """Take a table out of `given`; nothing there is an empty one."""
     found = given.pop(key, {})
@@ -74,6 +85,7 @@ def _table(given: dict[str, Any], key: str, where: str) -> dict[str, Any]:
 def _arm(table: dict[str, Any], base: dict[str, Any], trials: int, where: str) -> Arm:
     given = dict(table)
     name, reported = given.pop("name", None), _table(given, "reported", where)
+    levels = tuple(_table(given, "levels", where).items())
     space = _table(given, "space", where) if "space" in given else None
     changes = tuple((word(k), v) for k, v in given.items())
     spec = from_plain(merge(base, changes), where)
@@ -82,7 +94,8 @@ def _arm(table: dict[str, Any], base: dict[str, Any], trials: int, where: str) -
     else:
         ranges = parse_space(space, f"{where}.space") if trials else ()
     label = spec.optimizer.name if name is None else name
-    return Arm(label, changes, ranges, tuple(reported.items()))
+    check_levels(levels, changes, ranges, where)
+    return Arm(label, changes, ranges, tuple(reported.items()), levels)
 
 
 def to_toml(study: Study) -> str:
@@ -93,6 +106,8 @@ def to_toml(study: Study) -> str:
     for arm in study.arms:
         lines += ["", "[[arms]]", f"name = {_value(arm.name)}"]
         lines += [f"{_key(k)} = {_value(v)}" for k, v in arm.changes if v is not None]
+        if arm.levels:
+            lines.append(f"levels = {_value(dict(arm.levels))}")
         if arm.reported:
             lines.append(f"reported = {_value(dict(arm.reported))}")
         lines.append("[arms.space]")
