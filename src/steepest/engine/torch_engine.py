@@ -25,6 +25,7 @@ from steepest.engine.torch_capture import capture
 from steepest.engine.torch_cast import cast
 from steepest.engine.torch_kernel import KERNELS
 from steepest.engine.torch_native import lower_array, lower_elementwise
+from steepest.engine.torch_winograd import Workspace, winograd_calls
 from steepest.errors import UsageError, unknown
 from steepest.program.rewrite import rank_one_updates
 from steepest.program.rewrite_pool import rewrite_pools
@@ -53,6 +54,7 @@ class TorchEngine:
         compiled = native == "auto" and self.on_host and self.real.name in TYPES
         self._native = compiled and compile_library(fixed_source(self.real.name)) is not None
         self.capture_notes: list[str] = []
+        self._workspace = Workspace()
         real = REALS[self.real.name]
         self._types = {"real": real, "int": torch.int64, "word": torch.int32, "byte": torch.uint8}
 
@@ -151,6 +153,8 @@ class TorchEngine:
             lowered = lower_elementwise([instruction], tensors, self.real, plain)
         else:
             lowered = lower_array(instruction, args, outs, plain)
+            if lowered is None and not self.is_cast:
+                lowered = winograd_calls(instruction, args, outs, self._workspace)
         return plain() if lowered is None else lowered
 
     def _plain(self, instruction: Instruction, args: list[Any], outs: list[Any]) -> list[Call]:
