@@ -1,259 +1,249 @@
-"""Time a training step of a convolutional network of the zoo beside eager PyTorch.
+"""Time a training step of convolutional networks of the zoo with Adam, beside other libraries.
 
-Every contender does the whole step: a mini-batch gathered from bytes, forward, backward, Adam, loss
-and hits. They take turns within a round; figures are medians over rounds. `--profile` shows where
-our NumPy step spends its time instead.
+Every contender does the whole step: mini-batch, forward, backward, Adam, loss and hits. Libraries
+have processes of their own, bound to as many processors as threads, and take turns within a round.
+A run replaces the one of the same model and threads in the result file. See README.md.
 
-    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/cnn.py --model compact_cnn
+    python benchmarks/cnn.py --models compact_cnn --threads 1,2
 """
 
 import argparse
-import statistics
+import json
+import shutil
 import time
-from collections import Counter
-from functools import partial
+from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
-
-from steepest.engine.allocation import keep_freed_blocks
-from steepest.engine.executor import bind_programs
-from steepest.engine.numpy_engine import NumpyEngine
-from steepest.nn import CrossEntropy, zoo
-from steepest.nn.arch import initial_values, named_arrays
-from steepest.optim import Adam
-from steepest.optim.rule import coefficient_table
-from steepest.program.rewrite_pool import rewrite_pools
-from steepest.program.trace import Value
-from steepest.seeds import keys, stream
-from steepest.train.step import Task, train_program
-
-EXAMPLES, CLASSES = 2048, 10
-SHAPES = {"compact_cnn": (28, 28, 1), "baseline_cnn": (28, 28, 1), "enhanced_cnn": (28, 28, 1)}
+import gemm
+import machine
+import ours_cnn
+import timing
+from worker import Failure, Measurement, Worker
 
 
-class Pooled(NumpyEngine):
-    """The NumPy engine with pools rewritten as well."""
+@dataclass(frozen=True)
+class Contender:
+    """How a contender is prepared: `module.prepare(*setting, *arguments)`, and where it works."""
 
-    def rewrite(self, program):
-        """Return the program with every rewrite applied."""
-        return super().rewrite(rewrite_pools(program))
-
-
-class Bare(NumpyEngine):
-    """The NumPy engine without rewrites."""
-
-    def rewrite(self, program):
-        """Return the program as it is."""
-        return program
+    label: str
+    module: str
+    arguments: tuple = ()
+    process: str = "torch"
+    models: tuple[str, ...] = ()  # empty: all
+    fits: bool = False  # trains by one call with a setup of its own: it gets longer turns
+    needs: tuple[str, ...] = ("torch",)
 
 
-def ours(engine, arch, shape, batch):
-    """Return step(i) of our program on an engine, and the bound program."""
-    task = Task(arch, CrossEntropy(), shape, CLASSES, EXAMPLES, "byte", 1 / 255)
-    generator = stream(0, "data")
-    data = generator.integers(0, 256, (EXAMPLES, *shape)).astype(np.uint8)
-    labels = generator.integers(0, CLASSES, EXAMPLES)
-    declared, rules = task.declared, [Adam()]
-    value = Value((1, declared.size), "real")
-    start = initial_values(declared.leaves, 0)[None]
-    shared = {
-        "data": engine.array(Value(data.shape, "byte"), data),
-        "targets": engine.array(Value(labels.shape, "int"), labels),
-        "params": engine.array(value, start),
-        **{f"slot.{n}": engine.array(value) for n in rules[0].slots},
-    }
-    program = train_program(task, rules, batch)
-    bound = bind_programs({"train": program}, engine, shared)["train"]
-    table = coefficient_table(rules, np.arange(1, 1001), np.full((1000, 1), 1e-3))[1]
-    words = keys(0, np.arange(1000))[:, None]
-    order = generator.integers(0, EXAMPLES, (1000, 1, batch))
-
-    def step(i):
-        engine.write(bound.inputs["index"], order[i % 1000])
-        if "key" in bound.inputs:
-            engine.write(bound.inputs["key"], words[i % 1000])
-        engine.write(bound.inputs["coefficients"], table[i % 1000])
-        bound.replay()
-
-    return step, bound, named_arrays(declared.leaves, start[0])
-
-
-def torch_net(layer, name, weights):
-    """Return a composition of the zoo as torch modules (without its values)."""
-    from torch import nn
-
-    from steepest import nn as ours
-
-    def inner(key, part):
-        return torch_net(part, f"{name}.{key}" if name else str(key), weights)
-
-    if isinstance(layer, ours.Chain):
-        return nn.Sequential(*(inner(k, part) for k, part in enumerate(layer.layers)))
-    if isinstance(layer, ours.Residual):
-        across = inner("shortcut", layer.shortcut) if layer.shortcut else nn.Identity()
-        return joined({"body": inner("body", layer.body), "shortcut": across}, residual)
-    if isinstance(layer, ours.Graph):
-        parts = {node.name: inner(node.name, node.layer) for node in layer.nodes}
-        return joined(parts, partial(graph, layer.nodes))
-    return torch_layer(layer, weights, name)
+OURS = {
+    f"ours-{kind}": Contender(label, "ours_cnn", (kind,), "ours", needs=("torch",))
+    for kind, label in ours_cnn.LABELS.items()
+}
+PYTORCH = {
+    "torch": Contender("PyTorch, eager", "rivals.cnn_torch", (False, False)),
+    "torch-last": Contender("PyTorch, eager, channels-last", "rivals.cnn_torch", (True, False)),
+    "torch-compile": Contender("PyTorch, torch.compile", "rivals.cnn_torch", (False, True)),
+    "torch-compile-last": Contender(
+        "PyTorch, torch.compile, channels-last", "rivals.cnn_torch", (True, True)
+    ),
+}
+CONTENDERS = {
+    **OURS,
+    **PYTORCH,
+    "lightning": Contender(
+        "Lightning, channels-last", "rivals.cnn_lightning", fits=True, needs=("torch", "lightning")
+    ),
+    "keras": Contender(
+        "Keras fit (TensorFlow)", "rivals.cnn_keras", process="tensorflow", fits=True,
+        needs=("keras", "tensorflow"),
+    ),
+    "keras-jax": Contender(
+        "Keras fit (JAX)", "rivals.cnn_keras", process="jax", models=("compact_cnn",), fits=True,
+        needs=("keras", "jax"),
+    ),
+    "jax": Contender(
+        "JAX, jit step in a loop", "rivals.cnn_jax", process="jax", models=("compact_cnn",),
+        needs=("jax",),
+    ),
+    "gemm-torch": Contender("sgemm, torch", "gemm", ("torch",), "ours"),
+    "gemm-numpy": Contender("sgemm, NumPy", "gemm", ("numpy",), "ours", needs=("numpy",)),
+}  # fmt: skip
+ENVIRONMENT = {"tensorflow": {"KERAS_BACKEND": "tensorflow"}, "jax": {"KERAS_BACKEND": "jax"}}
+BATCHES = {"compact_cnn": 64, "quizdnn": 128, "resnet18": 128}
+STEPS = {"compact_cnn": 15, "quizdnn": 1, "resnet18": 1}  # of a turn
+RESULT = Path(__file__).parent / "results" / "cnn.json"
 
 
-def torch_layer(layer, weights, name):
-    """Return a single layer as a torch module."""
-    from torch import nn
-
-    from steepest import nn as ours
-
-    if isinstance(layer, (ours.Conv2D, ours.Linear)):
-        w = weights[f"{name}.w"]
-        if w.ndim == 2:
-            return nn.Linear(*w.shape)
-        how = {"stride": layer.stride, "padding": layer.margin, "bias": layer.bias}
-        return nn.Conv2d(w.shape[2], w.shape[3], w.shape[0], **how)
-    if isinstance(layer, ours.BatchNorm):
-        return nn.BatchNorm2d(weights[f"{name}.gain"].shape[0])
-    plain = {
-        ours.ReLU: nn.ReLU,
-        ours.MaxPool: partial(nn.MaxPool2d, 2),
-        ours.Flatten: nn.Flatten,
-        ours.Dropout: lambda: nn.Dropout(layer.rate),
-        ours.GlobalAveragePool: lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
-    }
-    return plain[type(layer)]()
+def absent(name: str, one: Contender) -> str:
+    """Return why a contender cannot run here; empty where it can."""
+    missing = machine.missing(one.needs)
+    if missing:
+        return f"not installed: {', '.join(missing)}"
+    compiled = "compile" in name and not (shutil.which("c++") or shutil.which("g++"))
+    return "needs a C++ compiler" if compiled else ""
 
 
-def joined(parts, function):
-    """Return a module of named parts whose forward pass is function(parts, x)."""
-    from torch import nn
+class Field:
+    """The prepared contenders of one model and number of threads, in their processes."""
 
-    class Joined(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.parts = nn.ModuleDict(parts)
+    def __init__(self, model: str, threads: int, names: list[str]) -> None:
+        self.failures: dict[str, str] = {}
+        self.workers: dict[str, Worker] = {}
+        self.able: list[str] = []
+        for name in names:
+            one = CONTENDERS[name]
+            reason = absent(name, one)
+            if not reason:
+                timing.say(f"preparing {name}")
+                worker = self._worker(one.process, threads)
+                given = (model, BATCHES[model], threads, *one.arguments)
+                given = (*one.arguments, threads) if one.module == "gemm" else given
+                failed = worker.prepare(name, one.module, given, images=False)
+                reason = failed.reason if isinstance(failed, Failure) else ""
+            if reason:
+                self.failures[name] = reason
+            else:
+                self.able.append(name)
 
-        def forward(self, x):
-            return function(self.parts, x)
+    def _worker(self, process: str, threads: int) -> Worker:
+        if process not in self.workers:
+            self.workers[process] = Worker(threads, ENVIRONMENT.get(process, {}))
+        return self.workers[process]
 
-    return Joined()
+    def time(self, name: str, steps: int) -> float | None:
+        """Return the seconds a step takes in a turn, None where the contender fails."""
+        measured = self.workers[CONTENDERS[name].process].run(name, steps)
+        if isinstance(measured, Measurement):
+            return measured.seconds / steps
+        self.failures[name] = measured.reason if isinstance(measured, Failure) else "no answer"
+        self.able.remove(name)
+        return None
 
-
-def residual(parts, x):
-    return parts["body"](x) + parts["shortcut"](x)
-
-
-def graph(nodes, parts, x):
-    known = {"x": x}
-    for node in nodes:
-        known[node.name] = parts[node.name](sum(known[name] for name in node.inputs))
-    return known[nodes[-1].name]
-
-
-def eager(arch, weights, shape, batch, last):
-    """Return step(i) of the usual eager loop, channels-last or not."""
-    import torch
-    from torch.nn.functional import cross_entropy
-
-    torch.manual_seed(0)
-    net = torch_net(arch.root, "", weights)
-    data = torch.randint(0, 256, (EXAMPLES, shape[2], *shape[:2]), dtype=torch.uint8)
-    labels = torch.randint(0, CLASSES, (EXAMPLES,))
-    if last:
-        net = net.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(net.parameters())
-    hits = torch.zeros((), dtype=torch.int64)
-
-    def step(_):
-        nonlocal hits
-        index = torch.randint(0, EXAMPLES, (batch,))
-        x = data[index].float().div_(255)
-        x = x.to(memory_format=torch.channels_last) if last else x
-        optimizer.zero_grad()
-        y = net(x)
-        loss = cross_entropy(y, labels[index])
-        loss.backward()
-        optimizer.step()
-        hits = hits + (y.detach().argmax(1) == labels[index]).sum()
-
-    return step
+    def close(self) -> None:
+        """End the processes."""
+        for worker in self.workers.values():
+            worker.close()
 
 
-def profile(bound, step, steps):
-    """Print the milliseconds a step spends per kind of kernel."""
-    step(0)
-    spent = Counter()
-    calls = labelled(bound)
-    for _ in range(steps):
-        for label, (kernel, buffers) in calls:
-            begin = time.perf_counter()
-            kernel(*buffers)
-            spent[label] += time.perf_counter() - begin
-    for label, seconds in spent.most_common(25):
-        print(f"{1e3 * seconds / steps:8.3f} ms  {label}")
+def turn(name: str, model: str) -> int:
+    """Return how many steps a contender does in a turn."""
+    if CONTENDERS[name].module == "gemm":
+        return 3
+    return STEPS[model] * (2 if CONTENDERS[name].fits else 1)
 
 
-def labelled(bound):
-    """Return (label, call) for every call of a bound program but the copies of states."""
-    found = []
-    values = bound.program.values
-    for step in bound._planned.steps:  # noqa: SLF001 - a profile looks inside
-        first = step.instructions[0]
-        if step.is_chain:
-            calls, name = bound._chain(step), f"chain of {len(step.instructions)}"  # noqa: SLF001
-        else:
-            calls, name = bound._single(step), first.primitive.name  # noqa: SLF001
-        found += [(f"{name} {values[first.outs[0]]}", call) for call in calls]
-    return found
-
-
-def contenders(arch, shape, batch):
-    """Return name -> step."""
-    step, _, weights = ours(Pooled(), arch, shape, batch)
-    found = {"ours, NumPy": step, "ours, NumPy, no rewrites": ours(Bare(), arch, shape, batch)[0]}
+def measure(model: str, threads: int, names: list[str], rounds: int) -> dict:
+    """Time the contenders in turns; return the run with a row for each."""
+    field = Field(model, threads, names)
+    taken: dict[str, list[float]] = {name: [] for name in names}
     try:
-        import torch
-    except ImportError:
-        return found
-    from steepest.engine.torch_engine import TorchEngine
-
-    class PooledTorch(TorchEngine):
-        def rewrite(self, program):
-            return super().rewrite(rewrite_pools(program))
-
-    torch.set_num_threads(1)
-    found["ours, torch"] = ours(PooledTorch(), arch, shape, batch)[0]
-    found["PyTorch eager"] = eager(arch, weights, shape, batch, last=False)
-    found["PyTorch eager, channels-last"] = eager(arch, weights, shape, batch, last=True)
-    return found
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--model", default="compact_cnn", help="a network of the zoo")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=5, help="of a contender in a round")
-    parser.add_argument("--keep-blocks", action="store_true", help="keep memory that was freed")
-    parser.add_argument("--profile", action="store_true", help="time every kernel of ours")
-    given = parser.parse_args()
-    if given.keep_blocks:
-        keep_freed_blocks()
-    arch, shape = zoo.ARCHS[given.model](), SHAPES.get(given.model, (32, 32, 3))
-    if given.profile:
-        step, bound, _ = ours(Pooled(), arch, shape, given.batch)
-        profile(bound, step, given.steps)
-        return
-    steps = contenders(arch, shape, given.batch)
-    times = {name: [] for name in steps}
-    for turn in range(given.rounds + 1):  # the first round warms up
-        for name, step in steps.items():
+        for name in list(field.able):  # compile and fill the caches
             begin = time.perf_counter()
-            for i in range(given.steps):
-                step(turn * given.steps + i)
-            if turn:
-                times[name].append(1e3 * (time.perf_counter() - begin) / given.steps)
-    print(f"{given.model}, batch {given.batch}, ms a step: median (least)")
-    for name, seen in times.items():
-        print(f"  {name:30} {statistics.median(seen):8.2f} ({min(seen):.2f})")
+            field.time(name, min(2, turn(name, model)))
+            timing.say(f"warmed up {name}: {time.perf_counter() - begin:.1f} s")
+        for k in range(rounds):
+            shift = k % max(1, len(field.able))
+            for name in field.able[shift:] + field.able[:shift]:
+                seconds = field.time(name, turn(name, model))
+                if seconds is not None:
+                    taken[name].append(seconds)
+            timing.say(f"round {k + 1}/{rounds}")
+    finally:
+        field.close()
+    rows = {name: row(name, taken[name], field.failures.get(name, "")) for name in names}
+    return {
+        "model": model, "batch": BATCHES[model], "threads": threads, "rounds": rounds,
+        "flops": ours_cnn.flops(model, BATCHES[model]), "contenders": rows,
+    }  # fmt: skip
+
+
+def row(name: str, seconds: list[float], failure: str) -> dict:
+    """Return the row of a contender: its times, or why there are none."""
+    label = CONTENDERS[name].label
+    if failure or not seconds:
+        return {"label": label, "status": failure or "not timed"}
+    return {"label": label, **timing.summary([1e6 * s for s in seconds])}
+
+
+def peak(run: dict) -> float:
+    """Return the GFLOP/s of the faster library's large matrix product."""
+    rows = [r for n, r in run["contenders"].items() if n.startswith("gemm") and "rounds_us" in r]
+    return max((gemm.FLOPS / r["median_us"] / 1e3 for r in rows), default=float("nan"))
+
+
+def best_rival(run: dict) -> str | None:
+    """Return the name of PyTorch's fastest variant."""
+    rows = {n: run["contenders"][n] for n in PYTORCH if n in run["contenders"]}
+    timed = {n: r["median_us"] for n, r in rows.items() if "rounds_us" in r}
+    return min(timed, key=timed.__getitem__) if timed else None
+
+
+def table(run: dict) -> str:
+    """Return the Markdown table of a run, fastest first."""
+    top, rival = peak(run), best_rival(run)
+    title = f"{run['model']}, batch {run['batch']}, {run['threads']} thread(s)"
+    scale = f"{run['flops'] / 1e9:.2f} GFLOP a step by the definitions; a large sgemm reaches"
+    lines = [
+        f"\n### {title}, {run['rounds']} rounds\n\n{scale} {top:.0f} GFLOP/s.\n",
+        "| Contender | ms a step | quartiles | times PyTorch's best | of sgemm |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    rows = {n: r for n, r in run["contenders"].items() if not n.startswith("gemm")}
+    timed = [r for r in rows.values() if "rounds_us" in r]
+    for r in sorted(timed, key=lambda r: r["median_us"]):
+        low, high = (1e-3 * q for q in r["quartiles_us"])
+        against = f"{1 / timing.ratio(r, run['contenders'][rival]):.2f}" if rival else "-"
+        part = run["flops"] / r["median_us"] / 1e3 / top
+        lines.append(
+            f"| {r['label']} | {1e-3 * r['median_us']:,.1f} | {low:,.1f} to {high:,.1f} "
+            f"| {against} | {part:.0%} |"
+        )
+    lines += [f"| {r['label']} | {r['status']} | | | |" for r in rows.values() if "status" in r]
+    return "\n".join(lines)
+
+
+def keep(path: Path, about: dict, run: dict) -> None:
+    """Write a run into the result file, in place of the same one; another processor starts anew."""
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    same = known.get("machine", {}).get("processor") == about["processor"]
+    key = (run["model"], run["threads"])
+    runs = [r for r in known.get("runs", []) if same and (r["model"], r["threads"]) != key]
+    runs = sorted([*runs, run], key=lambda r: (list(BATCHES).index(r["model"]), r["threads"]))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"machine": about, "runs": runs}, indent=1, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", default=",".join(BATCHES), help="of the zoo, by commas")
+    parser.add_argument("--threads", default="1", help="numbers of threads, such as 1,2")
+    parser.add_argument("--only", help="contenders, separated by commas")
+    parser.add_argument("--leave-out", default="", help="contenders, separated by commas")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--show", type=Path, help="print the tables of a result file and stop")
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = arguments()
+    if given.show:
+        runs = json.loads(given.show.read_text(encoding="utf-8"))["runs"]
+        print("\n".join(table(run) for run in runs))
+        return
+    left_out = given.leave_out.split(",")
+    chosen = given.only.split(",") if given.only else [n for n in CONTENDERS if n not in left_out]
+    if unknown := [n for n in (*chosen, *filter(None, left_out)) if n not in CONTENDERS]:
+        raise SystemExit(f"unknown contender {unknown[0]!r}; known: {', '.join(CONTENDERS)}")
+    about = machine.describe({"numpy"}.union(*(one.needs for one in CONTENDERS.values())))
+    for model in given.models.split(","):
+        names = [n for n in chosen if model in (CONTENDERS[n].models or (model,))]
+        for threads in map(int, given.threads.split(",")):
+            timing.say(f"{model}, {threads} thread(s)")
+            run = measure(model, threads, names, given.rounds)
+            keep(given.out, about, run)
+            print(table(run), flush=True)
 
 
 if __name__ == "__main__":

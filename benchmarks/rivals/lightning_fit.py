@@ -36,12 +36,12 @@ def module(threads):
     return Classifier()
 
 
-def fitting(loader, threads):
+def fitting(loader, threads, classifier=None):
     """Return `step_many` over `Trainer.fit`: whole epochs, or the first steps of one."""
     import lightning
 
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    classifier, steps = module(threads), len(loader)
+    classifier, steps = classifier or module(threads), len(loader)
 
     def step_many(count):
         trainer = lightning.Trainer(
