@@ -3,7 +3,7 @@
 import sys
 import time
 import tomllib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,17 +11,16 @@ from cyclopts import Parameter
 
 from steepest import paths
 from steepest.cli.flag import Texts, literal
-from steepest.cli.screen import say, show_table
+from steepest.cli.screen import say
 from steepest.errors import UsageError
 
 if TYPE_CHECKING:
-    from steepest.compress.sensitivity import Sensitivity
-    from steepest.compress.summary import Row
+    from steepest.cli.compare import WorkFlags
     from steepest.compress.sweep import Point, Sweep
     from steepest.data import Dataset
     from steepest.train.state import State
 
-SHORT = (0, 1, 2, 3, 4, 5, 6, 8, 10, 11, 13, 14, 16, 17)  # columns of the table on a terminal
+Switch = Annotated[bool, Parameter(negative=())]
 
 
 @Parameter(name="*")
@@ -30,9 +29,9 @@ class SweepFlags:
     """What is pruned, how and how far; None: not given."""
 
     method: Texts = ()
-    """Of single weights: magnitude, gradient; of channels: l1, l2, batchnorm, taylor [magnitude; l1
-    with --structured]. Random pruning is always added."""
-    structured: Annotated[bool, Parameter(negative=())] = False
+    """Of single weights: magnitude, layer_magnitude, gradient; of channels: l1, l2, batchnorm,
+    taylor [magnitude; l1 with --structured]. Random pruning is always added."""
+    structured: Switch = False
     "Remove neurons and channels, so that tensors shrink."
     sparsity: Texts = ()
     "Fractions to remove [0.5,0.8,0.9]."
@@ -44,20 +43,43 @@ class SweepFlags:
     "one_shot, 'iterative(steps=5)' or 'cubic(until=0.6)' [one_shot]."
     scope: str | None = None
     "Whether scores compete globally or by layer [global for weights, layer for channels]."
+    test: Switch = False
+    "Open the test set for every point, and record that it was opened."
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A sweep with its data, where it is kept, and the weights of a run that it starts from."""
+
+    sweep: "Sweep"
+    dataset: "Dataset"
+    folder: Path
+    start: "State | None" = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """How a sweep is made and shown."""
+
+    test: bool = False  # the test set is opened for every point
+    fresh: bool = False  # every point is made again, in a new folder
+    json: bool = False
+    quiet: bool = False
 
 
 def prune(
     run: str,
     *,
     flags: SweepFlags | None = None,
-    test: Annotated[bool, Parameter(negative=())] = False,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     quiet: Annotated[bool, Parameter(name=("--quiet", "-q"), negative=())] = False,
+    fresh: Switch = False,
     out: Path | None = None,
 ) -> None:
     """Prune a run; compare with random pruning and with small networks trained from scratch.
 
-    Every seed beyond the run's own is trained, pruned and fine-tuned anew on its own split.
+    Every seed beyond the run's own is trained, pruned and fine-tuned anew on its own split. A
+    sweep that was stopped goes on where it was; one that is finished is shown again.
 
     Parameters
     ----------
@@ -65,23 +87,34 @@ def prune(
         A run's folder, the start of its key, or a .toml file that describes a sweep.
     flags
         What is pruned, how and how far.
-    test
-        Open the test set for every point, and record that it was opened.
     as_json
         Write one JSON object, nothing else, to standard output.
     quiet
         Show no progress.
+    fresh
+        Make every point again, in a new folder.
     out
         The folder for prune.json, prune.png and the pruned networks [prune in the run's folder].
     """
-    sweep, dataset, first, folder = _prepared(run, _given(flags or SweepFlags()))
-    folder = _fresh(out or folder)
-    points = _swept(sweep, dataset, (first, test, quiet), folder)
-    rows, sensitive = _told(sweep, points, folder, test)
-    if as_json:
-        say((folder / "prune.json").read_text(encoding="utf-8").rstrip("\n"))
+    given = flags or SweepFlags()
+    found = prepared(run, _given(given), out)
+    conduct(found, Way(test=given.test, fresh=fresh, json=as_json, quiet=quiet))
+
+
+def conduct(found: Prepared, way: Way) -> None:
+    """Make what a sweep still misses, write its outcome and show it."""
+    from steepest.cli import sweep_folder, sweep_report
+
+    key = sweep_folder.identity(found.sweep, found.dataset, found.start, way.test)
+    folder = sweep_folder.choose(found.folder, key, way.fresh)
+    with sweep_folder.opened(folder, key, way.test):
+        points = _swept(found, folder, way)
+        sensitive = sweep_folder.sensitive(found.sweep, points[0], folder)
+        rows = sweep_report.write(found.sweep, points, sensitive, folder)
+    if way.json:
+        say((folder / sweep_folder.OUTCOME).read_text(encoding="utf-8").rstrip("\n"))
     else:
-        _report(sweep, rows, sensitive, folder)
+        sweep_report.show(found.sweep, rows, sensitive, folder)
 
 
 def _given(flags: SweepFlags) -> dict[str, Any]:
@@ -106,32 +139,33 @@ def _fractions(texts: tuple[str, ...]) -> tuple[float, ...]:
     return tuple(found)
 
 
-def _prepared(run: str, given: dict[str, Any]) -> tuple["Sweep", "Dataset", "State | None", Path]:
-    """Return the sweep, its data, the run's weights where it was trained, and the folder."""
+def prepared(run: str, given: dict[str, Any], out: Path | None = None) -> Prepared:
+    """Return the sweep of a run or of a study file."""
     from steepest.cli.restored_run import restore
     from steepest.compress.sweep import Sweep, read_sweep
-    from steepest.data import load
+    from steepest.data import load, take_examples
+    from steepest.spec import RunSpec
     from steepest.train.session import read_state
 
     if run.endswith(".toml"):
-        values = _read_toml(Path(run))
-        sweep = read_sweep(values | {k: v for k, v in given.items() if k != "base"}, run)
+        sweep = read_sweep(read_toml(Path(run)) | given, run)
         base = sweep.base
         dataset = load(base.data, list(base.classes) or None, base.target)
-        return sweep, dataset, None, paths.runs_folder() / Path(run).stem
+        if sweep.examples is not None:
+            dataset = take_examples(dataset, sweep.examples)
+        return Prepared(sweep, dataset, out or paths.runs_folder() / Path(run).stem)
     if "methods" not in given:
         given["methods"] = ("l1",) if given.get("structured") else ("magnitude",)
-    from steepest.spec import RunSpec
-
     Sweep(RunSpec(), **given)  # what cannot be is said before anything is loaded
     found = restore(run)
-    return (
-        Sweep(found.spec, **given), found.dataset, read_state(found.session, 0),
-        found.folder / "prune",
+    return Prepared(
+        Sweep(found.spec, **given), found.dataset, out or found.folder / "prune",
+        read_state(found.session, 0),
     )  # fmt: skip
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the table in a TOML file; UsageError where it cannot be read."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -140,116 +174,87 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: cannot be read as TOML: {error}") from None
 
 
-def _fresh(folder: Path) -> Path:
-    """Return a folder that does not exist yet: nothing is overwritten."""
-    count, chosen = 1, folder
-    while chosen.exists():
-        count += 1
-        chosen = folder.with_name(f"{folder.name}-{count}")
-    return chosen
+def describes_sweep(file: str) -> bool:
+    """Tell whether a study file describes a sweep of sparsities, not arms."""
+    try:
+        table = read_toml(Path(file))
+    except UsageError:
+        return False  # whoever reads it as a study says what is wrong
+    return "arms" not in table and bool({"sparsities", "methods", "finetune"} & set(table))
 
 
-def _swept(
-    sweep: "Sweep", dataset: "Dataset", how: tuple["State | None", bool, bool], folder: Path
-) -> list["Point"]:
-    """Run the sweep; keep the first seed's networks in folders of their own."""
-    from steepest.compress import cost
-    from steepest.compress.sweep import Watch, run_sweep
+def run_file(file: str, work: "WorkFlags") -> int:
+    """Do the sweep in a study file as `steepest run` was asked to.
 
-    first, test, quiet = how
-    began, points = time.monotonic(), []
-    for point in run_sweep(sweep, dataset, first, Watch(test, cost.SECONDS)):
-        if point.seed == sweep.base.seed:
-            _keep(point, folder)
-        if not quiet:
-            sys.stderr.write(
-                f"{time.monotonic() - began:6.1f} s  seed {point.seed}  {point.method} "
-                f"{point.sparsity:g}: {point.accuracy:.2%} after {point.epochs} epochs"
-                f"{'' if point.status == 'finished' else ', ' + point.status}\n"
+    Raises UsageError for a store (points are kept in the folder) and for workers: latency is
+    measured beside the work, so that there is one process.
+    """
+    for name, given in (
+        ("store", work.store),
+        ("jobs", work.jobs if (work.jobs or 0) > 1 else None),
+    ):
+        if given is not None:
+            raise UsageError(
+                f"{file} describes a sweep of sparsities, which takes no --{name}: it is made by "
+                "one process, because it measures latency, and kept in its folder"
             )
-        dense = point.seed == sweep.base.seed and point.sparsity == 0
-        points.append(point if dense else replace(point, session=None))
+    found = prepared(file, {}, Path(work.out) if work.out else None)
+    if work.dry_run:
+        for place in found.sweep.places():
+            say("  {}  {:g}  seed {}".format(*place))
+        say("Nothing was run (--dry-run).")
+        return 0
+    conduct(found, Way(fresh=work.fresh, json=work.json))
+    return 0
+
+
+def _swept(found: Prepared, folder: Path, way: Way) -> list["Point"]:
+    """Return all points of a sweep; those that are new are kept as they are made."""
+    from steepest.cli import sweep_folder
+    from steepest.compress import cost
+    from steepest.compress.dense_run import train_kept
+    from steepest.compress.sweep import Past, Watch, run_sweep
+
+    sweep, start = found.sweep, found.start
+
+    def train(spec: Any, dataset: "Dataset") -> "State":
+        if start is not None and spec.seed == sweep.base.seed:
+            return start
+        return train_kept(folder / sweep_folder.STATES, spec, dataset)
+
+    known = sweep_folder.read_points(folder)
+    tell = _printer(way.quiet)
+    if known:
+        tell(f"{len(known)} points were finished before")
+    points: list[Point] = []
+    try:
+        watch = Watch(way.test, cost.SECONDS)
+        for point in run_sweep(sweep, found.dataset, watch, Past(known, train)):
+            if point.place not in known:
+                sweep_folder.keep(point, sweep, folder)
+                tell(_line(point))
+            if not points:
+                sweep_folder.sensitive(sweep, point, folder)
+            points.append(point.alone)
+    except (KeyboardInterrupt, SystemExit):
+        sys.stderr.write("Stopped. What is finished is kept: the same command goes on from here.\n")
+        raise
     return points
 
 
-def _keep(point: "Point", folder: Path) -> None:
-    """Write a network as a run's folder: it can be exported, and predict."""
-    from steepest.cli import run_folder
-    from steepest.codec import digest
-    from steepest.identity import run_key
-    from steepest.train.session import read_state
-    from steepest.train.weights import about, save_weights
-
-    session = point.session
-    if session is None:
-        return
-    own = folder / f"{point.method}-{point.sparsity:g}"
-    own.mkdir(parents=True, exist_ok=True)
-    spec, dataset = session.spec, session.dataset
-    made = {"method": point.method, "sparsity": point.sparsity, "epochs": point.epochs}
-    config = {
-        "key": digest({"run": run_key(spec, dataset.digest), "pruned": made}),
-        "started": run_folder.now(), "spec": spec.plain(), "pruned": made,
-        "data": {"name": dataset.name, "digest": dataset.digest},
-    }  # fmt: skip
-    run_folder.write_json(own / run_folder.CONFIG, config)
-    run_folder.write_json(
-        own / run_folder.RESULT,
-        {"status": point.status, "val_accuracy": point.accuracy, "cost": point.cost.plain()},
+def _line(point: "Point") -> str:
+    return (
+        f"seed {point.seed}  {point.method} {point.sparsity:g}: {point.accuracy:.2%} after "
+        f"{point.epochs} epochs{'' if point.status == 'finished' else ', ' + point.status}"
     )
-    (own / run_folder.EPOCHS).write_text("epoch\n", encoding="utf-8")
-    state = read_state(session, point.epochs)
-    save_weights(own / "last.safetensors", session.task.arch, state, about(spec.model, session))
 
 
-def _told(
-    sweep: "Sweep", points: list["Point"], folder: Path, test: bool
-) -> tuple[tuple["Row", ...], tuple["Sensitivity", ...]]:
-    """Write prune.json and prune.png; return the rows and the sensitivities."""
-    from steepest.cli import run_folder
-    from steepest.compress.sensitivity import sensitivities
-    from steepest.compress.summary import COSTS, pareto, summarise
-    from steepest.report.compression import plot_compression
+def _printer(quiet: bool) -> Any:
+    """Return what writes a line of progress with the seconds since now."""
+    began = time.monotonic()
 
-    rows = summarise(points)
-    session = points[0].session
-    method = sweep.methods[0]
-    sensitive = () if session is None else sensitivities(session, method, sweep.structured)
-    plain = [
-        {k: v for k, v in vars(p).items() if k not in ("session", "cost", "layers")}
-        | {"cost": p.cost.plain(), "layers": [asdict(part) for part in p.layers]}
-        for p in points
-    ]
-    base = {"base": sweep.base.plain(), "schedule": sweep.schedule.plain()}
-    told = {
-        "sweep": {k: v for k, v in vars(sweep).items() if k not in base} | base,
-        "rows": [asdict(row) for row in rows],
-        "pareto": {c: [[r.method, r.sparsity] for r in pareto(rows, c)] for c in COSTS},
-        "sensitivity": [asdict(s) for s in sensitive],
-        "points": plain,
-        "openings": [{"time": run_folder.now(), "by": "prune --test"}] if test else [],
-    }
-    run_folder.write_json(folder / "prune.json", told)
-    title = sweep.question or f"{sweep.base.model.name} on {sweep.base.data}"
-    plot_compression(rows, sensitive, folder / "prune.png", title)
-    return rows, sensitive
+    def tell(text: str) -> None:
+        if not quiet:
+            sys.stderr.write(f"{time.monotonic() - began:6.1f} s  {text}\n")
 
-
-def _report(
-    sweep: "Sweep", rows: tuple["Row", ...], sensitive: tuple["Sensitivity", ...], folder: Path
-) -> None:
-    from steepest.report.compression import COLUMNS, compression_rows
-
-    texts = [[row[i] for i in SHORT] for row in compression_rows(rows)]
-    kind = "channels" if sweep.structured else "single weights"
-    show_table(
-        [COLUMNS[i] for i in SHORT], texts,
-        f"pruning {kind}: validation accuracy, mean of {sweep.seeds} seeds",
-    )  # fmt: skip
-    worst = min(sensitive, key=lambda s: s.accuracy, default=None)
-    if worst is not None:
-        say(
-            f"most sensitive layer: {worst.layer} "
-            f"({worst.accuracy:.1%} with {worst.sparsity:.0%} of it gone, untrained after)"
-        )
-    say(f"kept in {folder}")
+    return tell

@@ -85,7 +85,7 @@ def restore(run: str, kind: str | None = None) -> Restored:
 
     Raises DataError where the data is no longer what the run was trained on.
     """
-    from steepest.data import load
+    from steepest.data import load, take_examples
     from steepest.spec import from_plain
     from steepest.train.session import open_session, write_state
     from steepest.train.weights import gather_state, load_description
@@ -95,6 +95,8 @@ def restore(run: str, kind: str | None = None) -> Restored:
     config = _config(folder)
     spec = from_plain(config["spec"], str(folder / run_folder.CONFIG))
     dataset = load(spec.data, list(spec.classes) or None, spec.target)
+    if "examples" in config["data"]:  # of a sweep on a part of the training examples
+        dataset = take_examples(dataset, int(config["data"]["examples"]))
     if dataset.digest != config["data"]["digest"]:
         raise DataError(f"'{spec.data}' has changed since the run in '{folder}' was trained on it")
     session = open_session([spec], dataset)

@@ -47,7 +47,9 @@ optimizer = "momentum"
 
 
 def run(file: str, *, work: WorkFlags | None = None) -> int:
-    """Run the study in a TOML file, or what the store still misses of it.
+    """Run the study in a TOML file, or what is still missing of it.
+
+    A file that describes a sweep of sparsities is done as by `steepest prune`.
 
     Parameters
     ----------
@@ -56,8 +58,11 @@ def run(file: str, *, work: WorkFlags | None = None) -> int:
     work
         How it is done and shown.
     """
+    from steepest.cli.prune import describes_sweep, run_file
     from steepest.study.toml import read_study
 
+    if describes_sweep(file):
+        return run_file(file, work or WorkFlags())
     return conduct(read_study(file), (work or WorkFlags()).wishes())
 
 

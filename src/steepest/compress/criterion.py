@@ -19,7 +19,8 @@ from steepest.train.session import Session, read_state
 from steepest.train.step import gradient_program
 
 Array = np.ndarray[Any, Any]
-WEIGHTS = ("magnitude", "gradient", "random")
+LAYERED = "layer_magnitude"
+WEIGHTS = ("magnitude", LAYERED, "gradient", "random")
 CHANNELS = ("l1", "l2", "batchnorm", "taylor", "random")
 BATCHES = 16  # of training examples that a gradient is averaged over
 
@@ -63,14 +64,15 @@ def gradient(session: Session, batches: int = BATCHES) -> Array:
 def score_weights(session: Session, method: str) -> Array:
     """Return the scores (P,) of all parameters; only those of role `w` are ever pruned.
 
-    magnitude: |w| (Han et al. 2015). gradient: |g w|, the first-order change of the loss (SNIP,
-    Lee et al. 2019, equation 4, here at any point of training). random: uniform.
+    magnitude: |w| (Han et al. 2015). layer_magnitude: the same, compared within layers only.
+    gradient: |g w|, the first-order change of the loss (SNIP, Lee et al. 2019, equation 4, here at
+    any point of training). random: uniform.
     """
     check_method(method, structured=False)
     if method == "random":
         return stream(session.spec.seed, "prune", "random").random(session.task.declared.size)
     w = read_state(session, 0).arrays["params"].astype(np.float64)
-    return np.abs(w) if method == "magnitude" else np.abs(w * gradient(session))
+    return np.abs(w * gradient(session)) if method == "gradient" else np.abs(w)
 
 
 def score_channels(session: Session, found: Dependency, method: str) -> Array:

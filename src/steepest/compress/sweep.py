@@ -6,8 +6,9 @@ always among the methods, and the reference is the dense network after the same 
 are of validation examples that no weight was trained on; the last epoch counts, never the best.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache
 from math import ceil
 from typing import Any
 
@@ -22,12 +23,14 @@ from steepest.errors import DataError, UsageError, nearest
 from steepest.part import Part, build, parse
 from steepest.spec import RunSpec, from_plain
 from steepest.train.evaluate import evaluate_arrays
-from steepest.train.finish import complete
+from steepest.train.finish import Result, complete
 from steepest.train.partition import passes
-from steepest.train.session import Session
+from steepest.train.session import Session, open_session
 from steepest.train.state import State
 
 DENSE, RANDOM, SCRATCH = "dense", "random", "scratch"
+Place = tuple[str, float, int]  # method, sparsity and seed of a point
+Train = Callable[[RunSpec, Dataset], State]
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Sweep:
     schedule: Part = Part("one_shot")
     scope: str | None = None
     question: str = ""
+    examples: int | None = None  # of the training examples, a stratified part; None: all
 
     def __post_init__(self) -> None:
         chosen = parse("schedule of pruning", self.schedule, PRUNING_SCHEDULES)
@@ -51,11 +55,15 @@ class Sweep:
             raise UsageError("a sweep needs at least one method and one sparsity")
         if isinstance(self.seeds, bool) or not isinstance(self.seeds, int) or self.seeds < 1:
             raise UsageError(f"seeds must be a whole number of at least 1, not {self.seeds!r}")
+        count = 1 if self.examples is None else self.examples
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise UsageError(f"examples must be a whole number of at least 1, not {count!r}")
         for method in self.methods:
             check_method(method, self.structured)
         for sparsity in self.sparsities:
             check_sparsity(sparsity)
-            self.plan(self.methods[0], sparsity)
+            for method in self.methods:
+                self.plan(method, sparsity)
 
     @property
     def all_methods(self) -> tuple[str, ...]:
@@ -66,6 +74,17 @@ class Sweep:
         """Return the plan of one point."""
         rule: Schedule = build("schedule of pruning", self.schedule, PRUNING_SCHEDULES)
         return Plan(method, sparsity, self.structured, self.finetune, rule, self.scope)
+
+    def places(self) -> tuple[Place, ...]:
+        """Return the points that a sweep makes, where no network is emptied."""
+        names = (*self.all_methods, SCRATCH)
+        apart = dict.fromkeys(s for s in self.sparsities if s > 0)
+        seeds = range(self.base.seed, self.base.seed + self.seeds)
+        return tuple(
+            place
+            for seed in seeds
+            for place in [(DENSE, 0.0, seed), *((m, s, seed) for s in apart for m in names)]
+        )
 
 
 @dataclass(frozen=True)
@@ -92,7 +111,22 @@ class Point:
     layers: tuple[LayerSparsity, ...]
     status: str  # "finished", "diverged", or "emptied": a layer lost all, scored at chance
     test: float | None = None  # accuracy on the test set, where it was opened
-    session: Session | None = field(default=None, repr=False)  # holds the weights
+    session: Session | None = field(default=None, repr=False)  # holds the weights, if just made
+
+    @property
+    def place(self) -> Place:
+        """Where the point stands in its sweep."""
+        return self.method, self.sparsity, self.seed
+
+    @property
+    def alone(self) -> "Point":
+        """The point without its session."""
+        return replace(self, session=None)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the point as plain values, without its session."""
+        found = {k: v for k, v in vars(self).items() if k not in ("session", "cost", "layers")}
+        return found | {"cost": asdict(self.cost), "layers": [asdict(x) for x in self.layers]}
 
 
 def read_sweep(values: dict[str, Any], where: str) -> Sweep:
@@ -111,10 +145,38 @@ def read_sweep(values: dict[str, Any], where: str) -> Sweep:
         raise UsageError(f"{where}: {error}") from None
 
 
+def point_of(values: Mapping[str, Any]) -> Point:
+    """Return the point of the values of `Point.plain`, read from JSON: null is not a number."""
+    layers = tuple(LayerSparsity(**part) for part in values["layers"])
+    loss = float("nan") if values["loss"] is None else values["loss"]
+    return Point(**{**values, "cost": Cost(**values["cost"]), "layers": layers, "loss": loss})
+
+
+def train_dense(spec: RunSpec, dataset: Dataset) -> State:
+    """Return the weights of a dense run; DataError where it diverges before it has any."""
+    return weights_of(complete(spec, dataset))
+
+
+def weights_of(result: Result) -> State:
+    """Return the weights a dense run is measured by; DataError where there are none."""
+    if result.state is None:
+        seed = result.session.spec.seed
+        raise DataError(f"the dense run of seed {seed} diverged in its first epoch")
+    return result.state
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """What an earlier call of the same sweep left: its points, and how its dense runs are had."""
+
+    points: Mapping[Place, Point] = field(default_factory=dict)
+    train: Train = train_dense
+
+
 def run_sweep(
-    sweep: Sweep, dataset: Dataset, first: State | None = None, watch: Watch = Watch()
+    sweep: Sweep, dataset: Dataset, watch: Watch = Watch(), past: Past = Past()
 ) -> Iterator[Point]:
-    """Yield every point as it is measured; `first` are the weights of the base run, if trained.
+    """Yield every point as it is measured; those that `past` holds are yielded from there.
 
     Latency is measured for the first seed only: it depends on the architecture alone.
     """
@@ -122,39 +184,45 @@ def run_sweep(
         raise UsageError(f"'{dataset.name}' has float targets; pruning is compared by accuracy")
     for k in range(sweep.seeds):
         spec = replace(sweep.base, seed=sweep.base.seed + k)
-        state = first if k == 0 and first is not None else _trained(spec, dataset)
-        dense = prune(spec, dataset, state, sweep.plan(sweep.all_methods[0], 0.0))
-        spent = passes(spec, dense.session.steps) * dense.session.flops
         looks = replace(watch, seconds=watch.seconds if k == 0 else 0.0)
-        yield _point(DENSE, dense, dataset, looks)
-        for sparsity in dict.fromkeys(s for s in sweep.sparsities if s > 0):
-            like = None
-            for method in sweep.all_methods:
-                plan = sweep.plan(method, sparsity)
-                try:
-                    like = prune(spec, dataset, state, plan)
-                except EmptiedError:
-                    if len(sweep.sparsities) == len(sweep.methods) == 1:
-                        raise  # nothing else was asked for
-                    yield _emptied(plan, dense, 1.0 / len(dataset.classes))
-                else:
-                    yield _point(method, like, dataset, looks)
-            if like is not None:
-                yield _scratch(sweep, (like, spent), dataset, looks)
+        yield from _of_seed(sweep, spec, dataset, looks, past)
 
 
-def _emptied(plan: Plan, dense: Pruned, chance: float) -> Point:
+def _of_seed(
+    sweep: Sweep, spec: RunSpec, dataset: Dataset, watch: Watch, past: Past
+) -> Iterator[Point]:
+    """Yield the points of one seed; its dense run is trained when the first one needs it."""
+    weights = cache(lambda: past.train(spec, dataset))
+
+    def made(method: str, sparsity: float) -> Point:
+        plan = sweep.plan(sweep.all_methods[0] if method == DENSE else method, sparsity)
+        return _point(method, prune(spec, dataset, weights(), plan), dataset, watch)
+
+    known = past.points
+    dense = known.get((DENSE, 0.0, spec.seed)) or made(DENSE, 0.0)
+    yield dense
+    for sparsity in dict.fromkeys(s for s in sweep.sparsities if s > 0):
+        like = None
+        for method in sweep.all_methods:
+            point = known.get((method, sparsity, spec.seed))
+            try:
+                point = point or made(method, sparsity)
+            except EmptiedError:
+                if len(sweep.sparsities) == len(sweep.methods) == 1:
+                    raise  # nothing else was asked for
+                point = _emptied(method, sparsity, dense, 1.0 / len(dataset.classes))
+            yield point
+            like = like if point.status == "emptied" else point
+        if like is not None:
+            point = known.get((SCRATCH, sparsity, spec.seed))
+            yield point or _scratch(sweep, like, dataset, watch)
+
+
+def _emptied(method: str, sparsity: float, dense: Point, chance: float) -> Point:
     """Return the point of a network that a plan cuts in two: a result, not a gap."""
-    seed, cost = dense.session.spec.seed, count(dense.session)
+    cost = replace(dense.cost, latency={})
     nothing = (float("nan"), chance, cost, 0, 0.0, ())
-    return Point(plan.method, plan.sparsity, seed, chance, *nothing, "emptied")
-
-
-def _trained(spec: RunSpec, dataset: Dataset) -> State:
-    state = complete(spec, dataset).state
-    if state is None:
-        raise DataError(f"the dense run of seed {spec.seed} diverged in its first epoch")
-    return state
+    return Point(method, sparsity, dense.seed, chance, *nothing, "emptied")
 
 
 def _point(name: str, found: Pruned, dataset: Dataset, watch: Watch) -> Point:
@@ -167,22 +235,25 @@ def _point(name: str, found: Pruned, dataset: Dataset, watch: Watch) -> Point:
     )  # fmt: skip
 
 
-def _scratch(sweep: Sweep, like: tuple[Pruned, float], dataset: Dataset, watch: Watch) -> Point:
-    """Return the point of the small network trained from scratch with the same compute."""
-    pruned, spent = like
-    spec = replace(sweep.base, seed=pruned.spec.seed)
-    task, sparsity = pruned.session.task, pruned.plan.sparsity
-    at = (spec.arch, task.shape, task.classes)  # the dense network's
-    nonzero = count(pruned.session).nonzero
-    small = narrowed(*at, sparsity) if sweep.structured else narrowed_to(*at, nonzero)
-    total = spent + pruned.flops
-    result = train_scratch(
-        spec, dataset, small, total, ceil(passes(spec, pruned.session.steps)) + sweep.finetune
-    )
+def _scratch(sweep: Sweep, like: Point, dataset: Dataset, watch: Watch) -> Point:
+    """Return the point of the small network trained from scratch with the same compute.
+
+    `like` is the pruned network whose size it has, and whose compute with that of its dense run.
+    """
+    spec = replace(sweep.base, seed=like.seed)
+    at = (spec.arch, dataset.x.shape[1:], len(dataset.classes))
+    if sweep.structured:
+        small = narrowed(*at, like.sparsity)
+    else:
+        small = narrowed_to(*at, like.cost.nonzero)
+    dense = open_session([replace(spec, early_stopping=None)], dataset, masked=True)
+    trained = passes(spec, dense.steps)  # epochs
+    spent = trained * dense.flops + like.flops
+    result = train_scratch(spec, dataset, small, spent, ceil(trained) + sweep.finetune)
     session, found = result.session, result.measure
     chance = 1.0 / len(dataset.classes)  # what a run that diverged at once is worth
     return Point(
-        SCRATCH, sparsity, spec.seed, found.accuracy if found else chance,
+        SCRATCH, like.sparsity, spec.seed, found.accuracy if found else chance,
         found.loss if found else float("nan"), None,
         _cost(session, watch), len(result.rows),
         result.epochs[-1].flops, (), result.status, _tested(session, dataset, watch), session,

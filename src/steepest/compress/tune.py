@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 
 from steepest.compress.channel import gathered, named, shrink, silence
-from steepest.compress.criterion import check_method, prunable, score_channels, score_weights
+from steepest.compress.criterion import (
+    LAYERED,
+    check_method,
+    prunable,
+    score_channels,
+    score_weights,
+)
 from steepest.compress.decision import choose_channels
 from steepest.compress.dependency import dependencies
 from steepest.compress.mask import check_scope, check_sparsity, make_mask
@@ -46,13 +52,18 @@ class Plan:
         check_method(self.method, self.structured)
         check_sparsity(self.sparsity)
         check_scope(self.within)
+        if self.method == LAYERED and self.within != "layer":
+            raise UsageError(
+                f"'{LAYERED}' compares within layers: leave out scope, or use magnitude"
+            )
         if isinstance(self.epochs, bool) or not isinstance(self.epochs, int) or self.epochs < 0:
             raise UsageError(f"epochs of fine-tuning are a whole number, not {self.epochs!r}")
 
     @property
     def within(self) -> str:
         """The scope that scores compete in."""
-        return self.scope or ("layer" if self.structured else "global")
+        by_layer = self.structured or self.method == LAYERED
+        return self.scope or ("layer" if by_layer else "global")
 
 
 @dataclass(frozen=True, eq=False)

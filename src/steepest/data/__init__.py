@@ -5,7 +5,7 @@ frozen; what is drawn is a function of a seed.
 """
 
 from steepest.data.batch import batches, folds, order, split
-from steepest.data.dataset import Dataset, from_arrays, take_classes
+from steepest.data.dataset import Dataset, from_arrays, take_classes, take_examples
 from steepest.data.fold import Fold, all_folds
 from steepest.data.source import SOURCES, Entry, fetch, listing, load, where
 
@@ -24,5 +24,6 @@ __all__ = [
     "order",
     "split",
     "take_classes",
+    "take_examples",
     "where",
 ]

@@ -125,6 +125,18 @@ def take_classes(dataset: Dataset, classes: Sequence[str | int]) -> Dataset:
     return _seal(dataset.name, arrays, names, dataset.scale)
 
 
+def take_examples(dataset: Dataset, count: int) -> Dataset:
+    """Return a stratified part of the training examples, always the same; the test set is whole.
+
+    A `count` that is not less than there are gives the data set as it is.
+    """
+    if count >= len(dataset.y):
+        return dataset
+    rows = part(dataset.y, count / len(dataset.y), stream(0, "examples"))[1]
+    arrays = (dataset.x[rows], dataset.y[rows], dataset.test_x, dataset.test_y)
+    return _seal(dataset.name, arrays, dataset.classes, dataset.scale)
+
+
 def _class_index(dataset: Dataset, given: str | int) -> int:
     if isinstance(given, str) and given in dataset.classes:
         return dataset.classes.index(given)
