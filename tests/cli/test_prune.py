@@ -39,6 +39,7 @@ def test_structured_pruning_of_a_run(call, trained, tmp_path):
     assert all(r["accuracy"]["n"] == 2 for r in told["rows"])
     assert told["openings"] == []
     assert (where / "prune.png").stat().st_size > 20_000
+    assert "Removing 50\u202f% of the channels by l1" in (where / "report.html").read_text()
     assert (where / "l1-0.5" / "last.safetensors").exists()
     code, out, _ = call("prune", folder, "--method", "magnitude", *QUICK, *ONE, "--json", "--test")
     told = json.loads(out)
@@ -73,6 +74,7 @@ def test_sweep_from_a_file(call, tmp_path):
     code, out, err = call("prune", "s.toml")
     assert code == 0
     assert "kept in runs/s" in out
+    assert "report: runs/s/report.html" in out
     assert err.count("\n") == 4
 
 

@@ -94,7 +94,7 @@ def prune(
     fresh
         Make every point again, in a new folder.
     out
-        The folder for prune.json, prune.png and the pruned networks [prune in the run's folder].
+        The folder for report.html, prune.json and the pruned networks [prune in the run's folder].
     """
     given = flags or SweepFlags()
     found = prepared(run, _given(given), out)

@@ -33,7 +33,8 @@ from steepest.train.session import Session, read_state
 from steepest.train.state import State
 from steepest.train.weights import about, save_weights
 
-ABOUT, POINTS, STATES, OUTCOME = "sweep.json", "points", "states", "prune.json"
+ABOUT, POINTS, STATES = "sweep.json", "points", "states"
+OUTCOME, PAGE = "prune.json", "report.html"
 
 
 def identity(sweep: Sweep, dataset: Dataset, start: State | None, test: bool) -> str:
@@ -85,11 +86,11 @@ def opened(folder: Path, key: str, test: bool) -> Iterator[None]:
         raise DataError(f"cannot write to '{folder}': {error.strerror}") from None
     if not (folder / ABOUT).exists():
         now = run_folder.now()
-        told = {
+        first = {
             "key": key, "started": now, "environment": facts(),
             "openings": [{"time": now, "by": "prune --test"}] if test else [],
         }  # fmt: skip
-        run_folder.write_json(folder / ABOUT, told)
+        run_folder.write_json(folder / ABOUT, first)
     lock = FileLock(folder / "lock", patience=0.0)
     lock.acquire("another sweep")
     try:
@@ -98,10 +99,14 @@ def opened(folder: Path, key: str, test: bool) -> Iterator[None]:
         lock.close()
 
 
-def openings(folder: Path) -> list[dict[str, str]]:
-    """Return when a sweep opened the test set."""
-    found = json.loads((folder / ABOUT).read_text(encoding="utf-8"))["openings"]
-    return [dict(one) for one in found]
+def told(folder: Path) -> dict[str, Any]:
+    """Return what a sweep's folder says of itself: key, started, environment, openings."""
+    try:
+        found = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        _ = found["key"], found["started"], found["environment"], found["openings"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"'{folder / ABOUT}' is damaged: {error}") from None
+    return dict(found)
 
 
 def read_points(folder: Path) -> dict[Place, Point]:
@@ -142,8 +147,8 @@ def _keep_network(point: Point, session: Session, sweep: Sweep, folder: Path) ->
         "started": run_folder.now(), "spec": spec.plain(), "pruned": made, "data": data,
     }  # fmt: skip
     run_folder.write_json(own / run_folder.CONFIG, config)
-    told = {"status": point.status, "val_accuracy": point.accuracy, "cost": asdict(point.cost)}
-    run_folder.write_json(own / run_folder.RESULT, told)
+    result = {"status": point.status, "val_accuracy": point.accuracy, "cost": asdict(point.cost)}
+    run_folder.write_json(own / run_folder.RESULT, result)
     (own / run_folder.EPOCHS).write_text("epoch\n", encoding="utf-8")
     state = read_state(session, point.epochs)
     save_weights(own / "last.safetensors", session.task.arch, state, about(spec.model, session))
@@ -155,11 +160,11 @@ def sensitive(sweep: Sweep, dense: Point, folder: Path) -> tuple[Sensitivity, ..
     path = folder / f"sensitivity-{method}.json"
     if not path.exists():
         session = dense.session or _restored(folder / f"{dense.method}-{dense.sparsity:g}")
-        found = sensitivities(session, method, sweep.structured)
-        run_folder.write_json(path, {"found": [asdict(s) for s in found]})
+        new = sensitivities(session, method, sweep.structured)
+        run_folder.write_json(path, {"found": [asdict(s) for s in new]})
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))["found"]
-        return tuple(Sensitivity(**_counted(s)) for s in told)
+        found = json.loads(path.read_text(encoding="utf-8"))["found"]
+        return tuple(Sensitivity(**_counted(s)) for s in found)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"'{path}' is damaged ({error}); remove it to measure again") from None
 

@@ -100,7 +100,11 @@ def frame(layers: list[Spec], height: int) -> Spec:
 
 def hue(content: Content) -> Spec:
     """Return the colour encoding by arm."""
-    numbers = arm_looks(content)
+    return hues(arm_looks(content))
+
+
+def hues(numbers: list[int]) -> Spec:
+    """Return the colour encoding by the number `i`, of things with these looks."""
     return {
         "field": "i",
         "type": "nominal",
@@ -114,7 +118,11 @@ def hue(content: Content) -> Spec:
 
 def stroke(content: Content) -> Spec:
     """Return the dash encoding by arm."""
-    numbers = arm_looks(content)
+    return strokes(arm_looks(content))
+
+
+def strokes(numbers: list[int]) -> Spec:
+    """Return the dash encoding by the number `i`, of things with these looks."""
     return {
         "field": "i",
         "type": "nominal",

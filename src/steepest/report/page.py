@@ -40,17 +40,9 @@ LIBRARY = ("vega.min.js", "vega-lite.min.js", "vega-interpreter.min.js")
 def render(content: Content) -> str:
     """Return the page of a study."""
     drawn = figures(content)
-    style, script, library = _style(), asset("templates/page.js"), _library()
-    page = environment().get_template("page.html").render(
-        c=content,
-        policy=policy(style, [library, script]),
-        icon=Markup(ICON),  # noqa: S704 - our own file
-        style=Markup(style),  # noqa: S704 - our own file
-        script=Markup(script),  # noqa: S704 - our own file
-        library=Markup(library),  # noqa: S704 - our own file
-        payload=Markup(_json(_payload(content, drawn))),  # noqa: S704 - escaped by _json
-        figures=drawn,
-        keys=_keys(content),
+    names = [arm.name for arm in content.arms]
+    return assemble(
+        "page.html", content, drawn, (names, arm_looks(content)),
         verdicts=verdict_rows(content),
         words=words(margin(content.metric)),
         factors=factor_rows(content),
@@ -59,21 +51,50 @@ def render(content: Content) -> str:
         arms_caption=_arms_caption(content),
         kinds=KINDS,
         signs=SIGNS,
+    )  # fmt: skip
+
+
+def assemble(
+    template: str, content: Any, drawn: list[Figure], legend: tuple[list[str], list[int]],
+    **shown: Any,
+) -> str:  # fmt: skip
+    """Return a page of a template: style, scripts, figures and their data put in.
+
+    `content` has the fields that every page shows (study, question, plan, headline, claim_scope,
+    notes, method, created); `legend` the names of what is compared and their looks.
+    """
+    style, script, library = _style(), asset("templates/page.js"), _library()
+    page = environment().get_template(template).render(
+        c=content,
+        policy=policy(style, [library, script]),
+        icon=Markup(ICON),  # noqa: S704 - our own file
+        style=Markup(style),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
+        library=Markup(library),  # noqa: S704 - our own file
+        payload=Markup(_json(_payload(legend[0], drawn))),  # noqa: S704 - escaped by _json
+        figures=drawn,
+        keys=_keys(*legend),
         tables=(
             ("Settings", content.method.settings),
             ("Environment", content.method.environment),
             ("Hashes", content.method.hashes),
         ),
+        **shown,
     )  # fmt: skip
     return page.encode("utf-8", "replace").decode("utf-8")
 
 
 def write(content: Content, path: str | Path) -> Path:
     """Write the page and return its path; folders are made, an older page is replaced whole."""
+    return put(render(content), path)
+
+
+def put(page: str, path: str | Path) -> Path:
+    """Write the text of a page to a file, whole or not at all; return its path."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
-    part.write_text(render(content), encoding="utf-8", newline="\n")
+    part.write_text(page, encoding="utf-8", newline="\n")
     return part.replace(target)
 
 
@@ -98,16 +119,16 @@ def _arms_caption(content: Content) -> str:
     return text
 
 
-def _keys(content: Content) -> list[dict[str, Any]]:
+def _keys(names: list[str], looks: list[int]) -> list[dict[str, Any]]:
     return [
-        {"i": i, "name": arm.name, "colour": colour(look), "dash": " ".join(map(str, dash(look)))}
-        for i, (arm, look) in enumerate(zip(content.arms, arm_looks(content), strict=True))
+        {"i": i, "name": name, "colour": colour(look), "dash": " ".join(map(str, dash(look)))}
+        for i, (name, look) in enumerate(zip(names, looks, strict=True))
     ]
 
 
-def _payload(content: Content, drawn: list[Figure]) -> dict[str, Any]:
+def _payload(names: list[str], drawn: list[Figure]) -> dict[str, Any]:
     return {
-        "arms": [arm.name for arm in content.arms],
+        "arms": names,
         "figures": {
             figure.name: {
                 "spec": figure.spec,
