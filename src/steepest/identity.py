@@ -36,8 +36,15 @@ def cell_key(spec: RunSpec, data_digest: str) -> str:
     return keys_of(spec, data_digest)[1]
 
 
-def keys_of(spec: RunSpec, data_digest: str) -> tuple[str, str]:
-    """Return the keys of the run and of its cell."""
+def rounds_by_width(spec: RunSpec) -> bool:
+    """Tell whether a run's last bits depend on how many runs share its program."""
+    return spec.engine != "numpy"
+
+
+def keys_of(spec: RunSpec, data_digest: str, together: int = 1) -> tuple[str, str]:
+    """Return the keys of the run and of its cell; `together` is how many runs share a program."""
     whole = run_identity(spec, data_digest)
+    if together > 1 and rounds_by_width(spec) and not spec.asks_torch:
+        whole |= {"together": together}
     cell = whole | {"spec": {k: v for k, v in whole["spec"].items() if k != "seed"}}
     return codec.digest(whole), codec.digest(cell)

@@ -65,6 +65,18 @@ def test_json_is_one_object_on_stdout(call):
     assert "Plan: " in err
 
 
+def test_runs_that_share_programs_give_the_same_answer(call):
+    """On NumPy `--together` changes who trains beside whom, and no score."""
+    found = []
+    for more in ((), ("--together", "3")):
+        code, out, _ = call("compare", "sgd", "adam", *SMALL, "--json", *more)
+        assert code == 0
+        found.append(json.loads(out))
+    assert [a["scores"] for a in found[0]["arms"]] == [a["scores"] for a in found[1]["arms"]]
+    assert found[0]["study"] != found[1]["study"]
+    assert call("compare", "sgd", "adam", *SMALL, "--together", "many")[0] == 2
+
+
 def test_a_dry_run_lists_what_it_would_do(call):
     code, out, _ = call("compare", "sgd", "adam", *SMALL, "--dry-run")
     assert code == 0

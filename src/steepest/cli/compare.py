@@ -65,6 +65,8 @@ class WorkFlags:
 
     jobs: Annotated[int | None, Parameter(name=("--jobs", "-j"))] = None
     "Worker processes, 0 for none [one per core]."
+    together: int | str | None = None
+    "Runs that share one program at most, or auto: many on a CUDA device [1]."
     store: str | None = None
     "URL of the store [sqlite:///runs/steepest.db, or STEEPEST_STORE]."
     out: str | None = None
@@ -77,6 +79,11 @@ class WorkFlags:
     "Show the plan and run nothing."
     open: Annotated[bool, Parameter(show_default=False)] = True
     "Open the report in a browser, on a terminal with a display."
+
+    def planned(self, study: "Study") -> "Study":
+        """Return the study with as many runs in a program as are asked for."""
+        asked: Any = self.together
+        return study if asked is None else replace(study, together=asked)
 
     def wishes(self) -> Wishes:
         """Return them with defaults filled in."""
@@ -132,9 +139,11 @@ def compare(
         **budget, tunings=flags.tunings, reference=reference, metric=flags.metric,
         target=flags.target, margin=flags.margin, score=flags.score, widen=flags.widen,
     )  # fmt: skip
+    doing = work or WorkFlags()
+    made = doing.planned(made)
     if flags.name is None:
         made = replace(made, name=_name(made))
-    return conduct(made, (work or WorkFlags()).wishes())
+    return conduct(made, doing.wishes())
 
 
 def _name(made: "Study") -> str:

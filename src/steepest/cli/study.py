@@ -61,9 +61,10 @@ def run(file: str, *, work: WorkFlags | None = None) -> int:
     from steepest.cli.prune import describes_sweep, run_file
     from steepest.study.toml import read_study
 
+    doing = work or WorkFlags()
     if describes_sweep(file):
-        return run_file(file, work or WorkFlags())
-    return conduct(read_study(file), (work or WorkFlags()).wishes())
+        return run_file(file, doing)
+    return conduct(doing.planned(read_study(file)), doing.wishes())
 
 
 def init(file: str = "study.toml") -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from steepest import codec
 from steepest.errors import UsageError, nearest
+from steepest.nn.convolution import is_convolutional
 from steepest.part import Part
 from steepest.spec import RunSpec, from_plain
 from steepest.study.change import is_written, merge, word
@@ -18,6 +19,7 @@ from steepest.study.space import LR, Range, Values, default_space, draw
 
 METRICS = ("accuracy", "loss", "f1", "precision", "recall")
 SCORES = ("last", "best")
+MANY = 64  # runs in one program on a device that one of them would leave idle
 TUNING_SEED = 1_000_000  # of the first tuning, the next ones follow; final runs have smaller seeds
 
 
@@ -49,9 +51,11 @@ class Study:
     margin: float = 0.005  # differences within ± this are equivalent
     score: str = "last"  # which weights are scored: the last epoch's or the best validation epoch's
     widen: bool = False
+    together: int = 1  # runs that share a program at most; "auto" becomes what suits the device
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "together", _together(self))
         _check(self)
 
     @property
@@ -90,6 +94,15 @@ class Study:
         """SHA-256 of the study without its name and wording."""
         plain = {k: v for k, v in self.plain().items() if k not in ("name", "question", "notes")}
         return codec.digest(plain)
+
+
+def _together(study: Study) -> Any:
+    """Return how many runs share a program, "auto" resolved: many small ones on a CUDA device."""
+    given: Any = study.together
+    if given != "auto":
+        return given
+    spec = from_plain(dict(study.base), "base")
+    return MANY if spec.device == "cuda" and not is_convolutional(spec.arch) else 1
 
 
 def _check(study: Study) -> None:
@@ -138,7 +151,7 @@ def _check_arm(study: Study, arm: Arm) -> None:
 
 
 def _check_counts(study: Study) -> None:
-    for name, least in (("trials", 0), ("seeds", 1), ("tunings", 1)):
+    for name, least in (("trials", 0), ("seeds", 1), ("tunings", 1), ("together", 1)):
         value = getattr(study, name)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise UsageError(f"{name} must be a whole number of at least {least}, not {value!r}")

@@ -47,10 +47,10 @@ class Choice:
     trials: tuple[Score, ...]
 
 
-def plan_run(spec: RunSpec, digest: str, place: dict[str, Any]) -> Planned:
+def plan_run(spec: RunSpec, digest: str, place: dict[str, Any], together: int = 1) -> Planned:
     """Return the run of a spec in its place; `place` lacks the key alone."""
     values = place.pop("values")
-    key, cell = keys_of(spec, digest)
+    key, cell = keys_of(spec, digest, together)
     size = 0 if spec.batch_size == "full" else int(spec.batch_size)
     run = PlannedRun(
         key, cell, codec.canonical(spec.plain()), spec.data, spec.model.name,
@@ -75,7 +75,8 @@ def _trial(
 ) -> Planned:
     seed = study.tuning_seed(tuning)
     place = {"arm": arm.name, "role": "tuning", "seed": seed, "trial": number, "tuning": tuning}
-    return plan_run(study.spec(arm, values, seed), digest, place | {"values": values})
+    spec = study.spec(arm, values, seed)
+    return plan_run(spec, digest, place | {"values": values}, study.together)
 
 
 def choose(study: Study, arm: Arm, tuning: int, scores: Iterable[Score]) -> Choice:
@@ -125,7 +126,8 @@ def plan_final(study: Study, digest: str, choices: Iterable[Choice]) -> list[Pla
         for seed in study.final_seeds(choice.tuning):
             place = {"arm": arm.name, "role": "final", "seed": seed, "tuning": choice.tuning}
             spec = study.spec(arm, choice.values, seed)
-            planned.append(plan_run(spec, digest, place | {"values": choice.values}))
+            place |= {"values": choice.values}
+            planned.append(plan_run(spec, digest, place, study.together))
     return planned
 
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from steepest import codec
 from steepest.data import Dataset, load
 from steepest.errors import DataError, UsageError
 from steepest.study.archive import text_of_study
 from steepest.study.design import Study
 from steepest.study.environment import command, facts
+from steepest.study.group import Group, groups
 from steepest.study.protocol import (
     Choice,
     Planned,
@@ -31,7 +33,7 @@ from steepest.study.store import Store
 from steepest.study.task import checkpoint_path
 from steepest.study.workers import Crew
 
-WORK = "steepest.study.task:perform"
+WORK = "steepest.study.group_task:perform"
 ROUNDS = 3  # of widening at most
 
 
@@ -107,9 +109,11 @@ class Conduct:
             keys = [p.run.key for p in missing]
             self.store.record_opening(self.record.id, keys, "test", command())
         self._done += len(planned) - len(missing)
-        tasks = [self._task(p, test) for p in missing]
+        found = groups(planned, self.study.together, {p.run.key for p in missing})
+        tasks = [self._task(group, test) for group in found]
         for event in crew.run(tasks):
-            yield from self._note(missing[event.task], event)
+            for each, payload in found[event.task].told(event.kind, event.payload):
+                yield from self._note(each, event.kind, payload)
         self.store.flush()
 
     def _missing(self, planned: Sequence[Planned], test: bool) -> list[Planned]:
@@ -124,44 +128,44 @@ class Conduct:
             or (self.fresh and k not in self._redone)
         ]
         self._redone.update(wanted)
-        if self.fresh:
-            for key in wanted:
-                checkpoint_path(self._checkpoints, key).unlink(missing_ok=True)
         by_key = {p.run.key: p for p in planned}
         return [by_key[k] for k in wanted]
 
-    def _task(self, planned: Planned, test: bool) -> dict[str, Any]:
-        return {
-            "spec": planned.spec.plain(), "key": planned.run.key, "test": test,
-            "keep": self.study.score, "folder": str(self._checkpoints),
-        }  # fmt: skip
+    def _task(self, group: Group, test: bool) -> dict[str, Any]:
+        """Return the task of a group; of one run, it is that run's own."""
+        runs = [{"spec": p.spec.plain(), "key": p.run.key} for p in group.runs]
+        several = {"runs": runs, "key": codec.digest([run["key"] for run in runs])}
+        task: dict[str, Any] = several if len(runs) > 1 else dict(runs[0])
+        if self.fresh:
+            checkpoint_path(self._checkpoints, task["key"]).unlink(missing_ok=True)
+        rest = {"test": test, "keep": self.study.score, "folder": str(self._checkpoints)}
+        return task | rest
 
     @property
     def _checkpoints(self) -> Path:
         return self.folder / "checkpoints"
 
-    def _note(self, planned: Planned, event: Any) -> Iterator[Step]:
-        """Write what a worker told to the store."""
+    def _note(self, planned: Planned, kind: str, payload: Any) -> Iterator[Step]:
+        """Write what a worker told of a run to the store."""
         key = planned.run.key
         label = f"{planned.place.arm} seed {planned.place.seed}"
-        if event.kind == "started":
+        if kind == "started":
             self.store.start_run(key, planned.spec.engine, self._environment)
             yield self._step("start", label)
-        elif event.kind == "event":
-            self.store.record_epochs(key, event.payload["epochs"])
+        elif kind == "event":
+            self.store.record_epochs(key, payload["epochs"])
             yield self._step("epochs", label)
-        elif event.kind == "done":
+        elif kind == "done":
             self._done += 1
-            found = event.payload
-            if "test" in found:
-                self.store.record_evaluation(key, "test", found["test"])
-            self.store.finish_run(key, found["status"], "", found["summary"])
+            if "test" in payload:
+                self.store.record_evaluation(key, "test", payload["test"])
+            self.store.finish_run(key, payload["status"], "", payload["summary"])
             yield self._step("done", label)
-        elif event.kind == "stopped":
+        elif kind == "stopped":
             self.store.finish_run(key, "interrupted", "stopped by the user")
         else:
             self._done += 1
-            reason = f"{event.payload['type']}: {event.payload['message']}"
+            reason = f"{payload['type']}: {payload['message']}"
             self.store.finish_run(key, "failed", reason)
             yield self._step("failed", f"{label}: {reason}")
 

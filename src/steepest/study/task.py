@@ -96,8 +96,8 @@ class Teller:
             return None
         self.rows = list(about["rows"])
         if about["best"] is not None:
-            self.best = State(int(about["best"]), _named(arrays, BEST))
-        return State(int(about["epoch"]), _named(arrays, LAST))
+            self.best = State(int(about["best"]), named(arrays, BEST))
+        return State(int(about["epoch"]), named(arrays, LAST))
 
     def tell(self, epoch: Epoch, read: Callable[[], State]) -> None:
         """Take note of an epoch; copy the weights out where a checkpoint is due."""
@@ -127,14 +127,15 @@ class Teller:
         fresh, self._told = self.rows[self._told :], len(self.rows)
         self._last_told = time.monotonic()
         if fresh:
-            self._send({"epochs": [_columns(row) for row in fresh]})
+            self._send({"epochs": [columns(row) for row in fresh]})
 
 
-def _named(arrays: dict[str, Any], lead: str) -> dict[str, Any]:
+def named(arrays: dict[str, Any], lead: str) -> dict[str, Any]:
+    """Return the arrays whose names begin with `lead`, without it."""
     return {name.removeprefix(lead): v for name, v in arrays.items() if name.startswith(lead)}
 
 
-def _columns(row: dict[str, Any]) -> dict[str, Any]:
+def columns(row: dict[str, Any]) -> dict[str, Any]:
     """Return an epoch's row with what has no column of its own under `extra`."""
     extra = {name: value for name, value in row.items() if name in EXTRA or is_probed(name)}
     return {k: v for k, v in row.items() if k not in extra} | {"extra": extra}

@@ -16,7 +16,7 @@ from steepest.study.space import Range, parse_space
 
 SCALARS = (
     "name", "question", "trials", "seeds", "tunings", "metric", "target", "reference", "margin",
-    "score", "widen", "notes",
+    "score", "widen", "together", "notes",
 )  # fmt: skip
 
 
