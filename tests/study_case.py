@@ -1,6 +1,11 @@
 """Small studies for tests: made, conducted, and read back in a form that can be compared."""
 
+import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 from steepest.study.design import from_arms
@@ -10,6 +15,12 @@ from steepest.study.store import open_store
 
 BASE = {"data": "digits", "model": "mlp(hidden=[8])", "epochs": 2, "batch_size": 256}
 TIMES = ("seconds",)  # differ from run to run
+SCRIPT = """
+import json, sys
+sys.path.insert(0, {tests!r})
+import study_case
+study_case.conduct(study_case.make(**json.loads({options!r})), {folder!r}, jobs=2)
+"""
 
 
 def make(*arms, base=None, **options):
@@ -59,3 +70,34 @@ def write_module(folder, name, text, monkeypatch):
     Path(folder, f"{name}.py").write_text(text, encoding="utf-8")
     monkeypatch.syspath_prepend(str(folder))
     sys.modules.pop(name, None)
+
+
+def kill(folder, options, runs):
+    """Kill the study of `options` after `runs` finished runs, its workers too; return how many."""
+    text = SCRIPT.format(
+        tests=str(Path(__file__).parent), options=json.dumps(options), folder=str(folder)
+    )
+    process = subprocess.Popen([sys.executable, "-c", text], start_new_session=True)
+    _wait(folder, runs, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return _finished(stored(folder))
+
+
+def _wait(folder, runs, process):
+    """Wait until the store has at least `runs` finished runs."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        if (folder / "steepest.db").exists():
+            try:
+                found = stored(folder)
+            except Exception:  # noqa: BLE001 - the store is being made
+                found = {}
+            if _finished(found) >= runs:
+                return
+        time.sleep(0.02)
+    raise AssertionError("the study never came so far")
+
+
+def _finished(found):
+    return sum(run[1] == "finished" for run in found.values())

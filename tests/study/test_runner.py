@@ -1,11 +1,5 @@
 """The runner does what a study still misses, and nothing twice."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,13 +10,6 @@ from steepest.errors import DataError, UsageError
 from steepest.study.query import find_study, list_openings
 from steepest.study.runner import study_data
 from steepest.study.store import open_store
-
-SCRIPT = """
-import json, sys
-sys.path.insert(0, {tests!r})
-import study_case
-study_case.conduct(study_case.make(**json.loads({options!r})), {folder!r}, jobs=2)
-"""
 
 
 def test_one_worker_two_and_none_give_the_same_bits(tmp_path):
@@ -93,39 +80,13 @@ def test_a_killed_study_goes_on_to_the_same_bits(tmp_path, moment):
     study = study_case.make(**options)
     _, whole = study_case.conduct(study, tmp_path / "whole", jobs=2)
     folder = tmp_path / "killed"
-    text = SCRIPT.format(
-        tests=str(Path(study_case.__file__).parent), options=json.dumps(options), folder=str(folder)
-    )
-    process = subprocess.Popen([sys.executable, "-c", text], start_new_session=True)
-    _wait(folder, round(moment * len(whole)), process)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    done = _finished(study_case.stored(folder))
+    done = study_case.kill(folder, options, round(moment * len(whole)))
     assert done < len(whole), "the study was over before it was killed"
     steps, found = study_case.conduct(study, folder, jobs=2)
     assert found == whole
     assert study_case.executed(steps) == len(whole) - done
     with open_store(study_case.url(folder)) as store:
         assert store.check() == []
-
-
-def _wait(folder, runs, process):
-    """Wait until the store has at least `runs` finished runs."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        if (folder / "steepest.db").exists():
-            try:
-                found = study_case.stored(folder)
-            except Exception:  # noqa: BLE001 - the store is being made
-                found = {}
-            if _finished(found) >= runs:
-                return
-        time.sleep(0.02)
-    raise AssertionError("the study never came so far")
-
-
-def _finished(found):
-    return sum(run[1] == "finished" for run in found.values())
 
 
 def test_data_and_metric_must_suit(tmp_path, monkeypatch):

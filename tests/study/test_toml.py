@@ -1,9 +1,11 @@
 """A broken study file gets one sentence that names file, key and the nearest known name."""
 
+import tomllib
+
 import pytest
 
 from steepest.errors import UsageError
-from steepest.study.toml import read_study
+from steepest.study.toml import from_table, read_study, to_toml
 
 WHOLE = """
 question = "Which?"
@@ -112,3 +114,54 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path):
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match="not text in UTF-8"):
         read_study(tmp_path / "bytes.toml")
+
+
+SHARED = """
+trials = 4
+search = "random"
+[base]
+data = "digits"
+[space]
+model.dropout = { low = 0.0, high = 0.5 }
+"model.hidden" = [[8], [16, 8]]
+schedule = ["constant", "step(every=1)"]
+[[arms]]
+optimizer = "sgd"
+[[arms]]
+optimizer = "adam"
+[arms.space]
+"optimizer.beta1" = { low = 0.8, high = 0.99 }
+"model.dropout" = { low = 0.0, high = 0.2 }
+"""
+
+
+def test_a_shared_space_joins_every_arm():
+    """Beside an arm's own ranges, which win, or its rule's usual ones; written back arm by arm."""
+    study = from_table(tomllib.loads(SHARED), "f.toml", "s")
+    sgd, adam = ({r.name: r for r in arm.space} for arm in study.arms)
+    assert set(sgd) == {"optimizer.lr", "model.dropout", "model.hidden", "schedule"}
+    assert set(adam) == {"optimizer.beta1", "model.dropout", "model.hidden", "schedule"}
+    assert (sgd["model.dropout"].high, adam["model.dropout"].high) == (0.5, 0.2)
+    assert sgd["model.hidden"].choices == ((8,), (16, 8))
+    again = from_table(tomllib.loads(to_toml(study)), "f.toml", "s")
+    assert again.digest == study.digest
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ('"model.hidden"', '"optimizer.beta2"', "arm 'sgd': optimizer 'sgd' has no option 'beta2'"),
+        ('"model.hidden"', "epcohs", "arm 'sgd': unknown key 'epcohs'; did you mean 'epochs'"),
+        (
+            '"sgd"',
+            '"sgd"\nmodel = "mlp(dropout=0.1)"',
+            "arm 'sgd' sets model.dropout, which .space",
+        ),
+        ('"step(every=1)"', "{ name = 'step' }", "schedule: write a choice as text"),
+        ("[base]", 'serach = "tpe"\n[base]', "unknown key 'serach'; did you mean 'search'"),
+    ],
+)
+def test_a_range_that_an_arm_cannot_have_is_one_sentence(old, new, sentence):
+    """It names the file, the arm, the field, and the nearest known one."""
+    with pytest.raises(UsageError, match=f"f.toml.*{sentence}"):
+        from_table(tomllib.loads(SHARED.replace(old, new, 1)), "f.toml", "s")

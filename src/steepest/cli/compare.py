@@ -50,6 +50,8 @@ class StudyFlags:
     "Factor to cross with the others, as in a study file: 'model.dropout=[0, 0.5]'; repeatable."
     ablation: str | None = None
     "Of the factors: one-in or one-out instead of all combinations."
+    search: Annotated[str, Parameter(show_default=False)] = "auto"
+    "How trials are found: auto, grid, random, sobol, tpe or halving [auto: grid, or Sobol]."
     widen: Switch = False
     "Give every arm further trials where a best one lies at the edge of its range."
     quick: Switch = False
@@ -138,6 +140,7 @@ def compare(
         name=flags.name or "compare", question=question, base=shared, arms=mine,
         **budget, tunings=flags.tunings, reference=reference, metric=flags.metric,
         target=flags.target, margin=flags.margin, score=flags.score, widen=flags.widen,
+        search=flags.search,
     )  # fmt: skip
     doing = work or WorkFlags()
     made = doing.planned(made)

@@ -42,6 +42,7 @@ class Wishes:
 
 def conduct(study: "Study", wishes: Wishes) -> int:
     """Execute what is missing of a study, show what may be concluded, write its page."""
+    from steepest.study.role import role_line
     from steepest.study.runner import Conduct, study_data
     from steepest.study.store import open_store
 
@@ -49,6 +50,7 @@ def conduct(study: "Study", wishes: Wishes) -> int:
     dataset = study_data(study)
     show(f"[bold]{_safe(study.question or study.name)}[/bold]", markup=True)
     show(plan(study, dataset, wishes.jobs))
+    show(role_line(study))
     if wishes.dry_run:
         return _dry(study, dataset.digest, show)
     began = time.monotonic()
@@ -70,6 +72,7 @@ def plan(study: "Study", dataset: Any, jobs: int) -> str:
     """Return the design, the number of runs and the time they will take, in one line."""
     from steepest.study.estimate import study_seconds
     from steepest.study.protocol import count_runs
+    from steepest.study.role import found_by
 
     tuning, final = count_runs(study)
     epochs = study.spec(study.arms[0], study.cells(study.arms[0], 0)[0], 0).epochs
@@ -77,8 +80,8 @@ def plan(study: "Study", dataset: Any, jobs: int) -> str:
     time = "" if seconds is None else f"; about {duration(seconds)}"
     repeated = f", {study.tunings} tunings" if study.tunings > 1 else ""
     return (
-        f"Plan: {len(study.arms)} arms, {study.trials} tuning trials each, then {study.seeds} "
-        f"paired seeds{repeated}: {tuning} + {final} runs of {epochs} epochs on "
+        f"Plan: {len(study.arms)} arms, {study.trials} tuning trials each{found_by(study)}, "
+        f"then {study.seeds} paired seeds{repeated}: {tuning} + {final} runs of {epochs} epochs on "
         f"{dataset.name} {_by(jobs)}{time}."
     )
 

@@ -21,8 +21,10 @@ from steepest.stats.verdict import Verdict as Finding
 from steepest.stats.verdict import claim, sentence
 from steepest.study.conclusion import Conclusion
 from steepest.study.design import Study
+from steepest.study.factorial import label_of
 from steepest.study.outcome import ArmResult, value_text
 from steepest.study.query import list_openings, read_environment
+from steepest.study.role import role_rows
 from steepest.study.store import Store
 
 COLUMNS = (
@@ -197,7 +199,7 @@ def _trials(arm: ArmResult) -> list[Trial]:
 
 
 def _plain(value: Any) -> float | int | str:
-    return value if isinstance(value, (int, float, str)) else str(value)
+    return value if isinstance(value, (int, float, str)) else label_of("", value)
 
 
 def _arrivals(arm: ArmResult) -> list[Arrival]:
@@ -222,6 +224,8 @@ def _method(found: Conclusion, store: Store, command: str) -> Method:
     base = {k: v if isinstance(v, str) else json.dumps(v) for k, v in study.plain()["base"].items()}
     settings: list[tuple[str, str]] = [
         *base.items(),
+        *role_rows(study),
+        ("search", study.search),
         ("tuning trials per arm", str(study.trials)),
         ("seeds per arm", str(study.seeds)),
         ("tunings", str(study.tunings)),

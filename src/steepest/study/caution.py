@@ -14,6 +14,7 @@ def warnings(study: Study, arms: Sequence[ArmResult], looks: int, failed: int) -
     """Yield remarks; `looks` are those that came before this one at fewer or other runs."""
     yield from _missing(study, arms)
     yield from _budget(arms)
+    yield from _lost_trials(arms)
     for arm in arms:
         yield from _about(study, arm)
     if study.tunings == 1 and any(a.choices[0].values for a in arms):
@@ -50,6 +51,17 @@ def _budget(arms: Sequence[ArmResult]) -> Iterator[str]:
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name} {n}" for name, n in counts.items())
         yield f"The arms had unequal numbers of tuning trials: {listed}."
+
+
+def _lost_trials(arms: Sequence[ArmResult]) -> Iterator[str]:
+    """Count the tuning trials that diverged: the infeasible part of what was searched."""
+    found = []
+    for arm in arms:
+        trials = [t for c in arm.choices for t in c.trials]
+        lost = sum(t.diverged for t in trials)
+        found += [f"{arm.name} {lost} of {len(trials)}"] if lost else []
+    if found:
+        yield f"Tuning trials that diverged, which counts as worst: {', '.join(found)}."
 
 
 def _about(study: Study, arm: ArmResult) -> Iterator[str]:

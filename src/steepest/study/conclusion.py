@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 
 from steepest.errors import NothingMatchedError
-from steepest.part import Part, parameters, resolve
-from steepest.spec import TABLES, from_plain
 from steepest.stats.compare import compare_arms
 from steepest.stats.curve import Tolerance, tolerance
 from steepest.stats.interval import mean_interval
@@ -19,10 +17,11 @@ from steepest.study.caution import warnings
 from steepest.study.design import Study
 from steepest.study.effect import Factorial, factorial
 from steepest.study.outcome import ArmResult, Judged, Rows, by_tuning, units
-from steepest.study.protocol import Choice, Score, choose, score_of
+from steepest.study.protocol import Choice, Score, choose, comparable, score_of
 from steepest.study.query import list_trials, read_curves, read_evaluations
 from steepest.study.record import StudyRecord, Trial, decode
 from steepest.study.store import Store
+from steepest.study.stored import value_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,13 +164,13 @@ def _score(study: Study, trial: Trial, tests: dict[str, Any]) -> float:
 
 def _choice(study: Study, name: str, tuning: int, trials: Sequence[Trial]) -> Choice:
     arm = study.arm(name)
-    names = [r.name for r in arm.space]
     found = [
         Score(
-            tuple((n, _value(decode(t.record.spec), n)) for n in names),
+            tuple((r.name, value_of(decode(t.record.spec), r)) for r in arm.space),
             t.place.key,
             score_of(study, t.record.metrics),
             t.record.status == "diverged",
+            int(decode(t.record.spec).get("updates") or t.record.epochs),
         )
         for t in trials
         if t.place.arm == name
@@ -180,21 +179,6 @@ def _choice(study: Study, name: str, tuning: int, trials: Sequence[Trial]) -> Ch
         and t.record.status in ("finished", "diverged")
     ]
     return choose(study, arm, tuning, found)
-
-
-def _value(plain: dict[str, Any], name: str) -> Any:
-    """Return a field or an option of a stored run, also where it was left out as a default."""
-    spec = from_plain(plain)
-    part, _, option = name.partition(".")
-    found = getattr(spec, part)
-    if not option:
-        return found
-    if not isinstance(found, Part):
-        return getattr(found, option, None)
-    given = dict(found.options)
-    if option in given:
-        return given[option]
-    return parameters(part, resolve(part, found.name, TABLES[part])).get(option)
 
 
 def _arrivals(curves: Sequence[Rows], target: float | None, diverged: np.ndarray) -> Reached | None:
@@ -210,10 +194,11 @@ def _arrivals(curves: Sequence[Rows], target: float | None, diverged: np.ndarray
 
 
 def _tolerance(study: Study, choice: Choice) -> Tolerance | None:
-    rates = [dict(t.values).get("optimizer.lr") for t in choice.trials]
+    trials = comparable(study, choice.trials)
+    rates = [dict(t.values).get("optimizer.lr") for t in trials]
     if len(rates) < 3 or None in rates or study.lower_is_better:
         return None
-    scores = [float("nan") if t.diverged else t.score for t in choice.trials]
+    scores = [float("nan") if t.diverged else t.score for t in trials]
     if not np.isfinite(scores).any():
         return None
     return tolerance([float(r) for r in rates if r is not None], scores)

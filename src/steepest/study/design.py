@@ -15,7 +15,9 @@ from steepest.nn.convolution import is_convolutional
 from steepest.part import Part
 from steepest.spec import RunSpec, from_plain
 from steepest.study.change import is_written, merge, word
-from steepest.study.space import LR, Range, Values, default_space, draw
+from steepest.study.proposal import Proposal, Rung, Told, length_of
+from steepest.study.search import search_of, search_text
+from steepest.study.space import LR, Range, Values, alone, default_space, middle
 
 METRICS = ("accuracy", "loss", "f1", "precision", "recall")
 SCORES = ("last", "best")
@@ -52,9 +54,11 @@ class Study:
     score: str = "last"  # which weights are scored: the last epoch's or the best validation epoch's
     widen: bool = False
     together: int = 1  # runs that share a program at most; "auto" becomes what suits the device
+    search: str = "auto"  # how trials are found, with options: "tpe(batch=8)"
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "search", search_text(self.search))
         object.__setattr__(self, "together", _together(self))
         _check(self)
 
@@ -69,8 +73,25 @@ class Study:
         return from_plain(plain, f"arm '{arm.name}'")
 
     def cells(self, arm: Arm, tuning: int) -> list[Values]:
-        """Return the trials of an arm in one tuning."""
-        return draw(arm.space, self.trials, tuning)
+        """Return the trials with which a tuning of an arm begins; [()] with nothing to tune."""
+        return [p.values for p in self.ask(arm, tuning, ())] or [()]
+
+    def ask(self, arm: Arm, tuning: int, told: Sequence[Told]) -> list[Proposal]:
+        """Return the next trials of an arm in one tuning; none with nothing (more) to tune."""
+        if not arm.space or not self.trials:
+            return []
+        budget = Rung(self.trials, self._length(arm))
+        return search_of(self.search).ask(arm.space, budget, told, tuning)
+
+    def rungs(self, arm: Arm) -> tuple[Rung, ...]:
+        """Return how many trials of which length a tuning of an arm has."""
+        if not arm.space or not self.trials:
+            return ()
+        return search_of(self.search).rungs(arm.space, self.trials, self._length(arm))
+
+    def _length(self, arm: Arm) -> int:
+        """Return the length of a training in full."""
+        return length_of(self.spec(arm, middle(arm.space), 0))
 
     def tuning_seed(self, tuning: int) -> int:
         """Return the seed all trials of a tuning share."""
@@ -141,7 +162,8 @@ def _check_arm(study: Study, arm: Arm) -> None:
     """Raise UsageError unless every cell of an arm is a possible run."""
     if "seed" in (*dict(study.base), *dict(arm.changes)):
         raise UsageError("seed is not for a study to set: seeds = N gives every arm the same N")
-    for values in study.cells(arm, 0):
+    ends = alone(arm.space) if study.trials and study.search != "auto" else []
+    for values in [*study.cells(arm, 0), *ends]:
         spec = study.spec(arm, values, 0)
         if not spec.validation and (study.score == "best" or (arm.space and study.trials)):
             what = "tuning" if arm.space else "score = 'best'"

@@ -9,7 +9,7 @@ from steepest.data import Dataset
 from steepest.errors import UsageError
 from steepest.spec import RunSpec
 from steepest.study.design import Study
-from steepest.study.protocol import count_runs
+from steepest.study.protocol import count_trainings
 from steepest.train.partition import passes
 from steepest.train.session import epoch_tables, open_session
 
@@ -48,4 +48,4 @@ def study_seconds(study: Study, dataset: Dataset, jobs: int) -> float | None:
         raise
     except Exception:  # noqa: BLE001 - a model of the user's own; the runs will tell what it is
         return None
-    return START_UP + one * sum(count_runs(study)) / max(jobs, 1)
+    return START_UP + one * count_trainings(study) / max(jobs, 1)

@@ -10,6 +10,7 @@ from steepest.stats.compare import over_tunings
 from steepest.stats.curve import Tolerance
 from steepest.stats.interval import Interval
 from steepest.stats.target import Median, Reached
+from steepest.study.factorial import label_of
 from steepest.study.protocol import Choice
 from steepest.study.record import Record
 from steepest.study.space import Values
@@ -86,5 +87,4 @@ def by_tuning(values: np.ndarray, tunings: np.ndarray) -> np.ndarray:
 
 def value_text(values: Values) -> str:
     """Return trial values as short text, "lr 0.01"."""
-    words = [(n.partition(".")[2] or n, v) for n, v in values]
-    return ", ".join(f"{n} {v:g}" if isinstance(v, float) else f"{n} {v}" for n, v in words)
+    return ", ".join(f"{n.partition('.')[2] or n} {label_of(n, v)}" for n, v in values)

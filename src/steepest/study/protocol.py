@@ -4,16 +4,18 @@ Nothing here executes or stores; the runner asks, a test can check.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from steepest import codec
 from steepest.identity import keys_of
 from steepest.spec import RunSpec
+from steepest.study.boundary import edges, more
 from steepest.study.design import Arm, Study
+from steepest.study.proposal import Proposal, Told, length_of, of_length
 from steepest.study.record import Place, PlannedRun
-from steepest.study.space import Values, further
+from steepest.study.space import Values
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Score:
     key: str
     score: float  # of the last finite epoch; NaN where there is none
     diverged: bool
+    length: int = 0  # it was given: epochs, or updates where runs are measured in them
 
 
 @dataclass(frozen=True)
@@ -59,28 +62,51 @@ def plan_run(spec: RunSpec, digest: str, place: dict[str, Any], together: int = 
     return Planned(Place(key, **place), run, spec, values)
 
 
-def plan_tuning(study: Study, digest: str, tuning: int) -> list[Planned]:
-    """Return the tuning trials of all arms; none for an arm with nothing to tune."""
+def plan_tuning(
+    study: Study, digest: str, tuning: int, told: Mapping[str, Sequence[Told]] | None = None
+) -> list[Planned]:
+    """Return the next tuning trials of all arms; none for an arm with nothing to tune.
+
+    `told` holds by arm what came of all earlier ones, in their order.
+    """
     planned = []
     for arm in study.arms:
-        cells = study.cells(arm, tuning)
-        if cells == [()]:
-            continue
-        planned += [_trial(study, digest, arm, tuning, i, values) for i, values in enumerate(cells)]
+        known = (told or {}).get(arm.name, ())
+        for i, proposal in enumerate(study.ask(arm, tuning, known), start=len(known)):
+            planned.append(_trial(study, digest, arm, (tuning, i), proposal))
     return planned
 
 
 def _trial(
-    study: Study, digest: str, arm: Arm, tuning: int, number: int, values: Values
+    study: Study, digest: str, arm: Arm, number: tuple[int, int], proposal: Proposal
 ) -> Planned:
-    seed = study.tuning_seed(tuning)
-    place = {"arm": arm.name, "role": "tuning", "seed": seed, "trial": number, "tuning": tuning}
+    tuning, trial = number
+    seed, values = study.tuning_seed(tuning), proposal.values
+    place = {"arm": arm.name, "role": "tuning", "seed": seed, "trial": trial, "tuning": tuning}
     spec = study.spec(arm, values, seed)
+    if proposal.length is not None:
+        spec = of_length(spec, proposal.length)
     return plan_run(spec, digest, place | {"values": values}, study.together)
 
 
+def told_of(study: Study, planned: Iterable[Planned], scores: Mapping[str, Score]) -> list[Told]:
+    """Return what a search is told of an arm's trials; `scores` by key lack the failed ones."""
+    sign = -1.0 if study.lower_is_better else 1.0
+    told = []
+    for p in planned:
+        known = scores.get(p.run.key)
+        worth = None if known is None else sign * known.score
+        if known is not None and (known.diverged or not math.isfinite(known.score)):
+            worth = -math.inf
+        told.append(Told(p.values, worth, length_of(p.spec)))
+    return told
+
+
 def choose(study: Study, arm: Arm, tuning: int, scores: Iterable[Score]) -> Choice:
-    """Return the best trial: diverged ones only if all diverged, the earlier one in a tie."""
+    """Return the best trial: diverged ones only if all diverged, the earlier one in a tie.
+
+    Of successive halving, the longest trials alone are compared.
+    """
     trials = tuple(scores)
     if not trials:
         return Choice(arm.name, tuning, (), (), ())
@@ -90,14 +116,16 @@ def choose(study: Study, arm: Arm, tuning: int, scores: Iterable[Score]) -> Choi
         finite = math.isfinite(trial.score)
         return not trial.diverged, finite, sign * trial.score if finite else 0.0
 
-    best = max(trials, key=worth)
-    return Choice(arm.name, tuning, best.values, _edges(arm, best.values, trials), trials)
+    best = max(comparable(study, trials), key=worth)
+    at_edge = edges(study.search, arm.space, best.values, [t.values for t in trials])
+    return Choice(arm.name, tuning, best.values, at_edge, trials)
 
 
-def _edges(arm: Arm, values: Values, trials: tuple[Score, ...]) -> tuple[str, ...]:
-    found = dict(values)
-    tried = {r.name: [dict(t.values)[r.name] for t in trials] for r in arm.space}
-    return tuple(r.name for r in arm.space if r.is_edge(found[r.name], tried[r.name]))
+def comparable(study: Study, trials: Sequence[Score]) -> list[Score]:
+    """Return the trials whose scores may be compared: in successive halving those in full."""
+    longest = max((t.length for t in trials), default=0)
+    shortened = study.search.startswith("halving")
+    return [t for t in trials if not shortened or t.length == longest]
 
 
 def plan_wider(
@@ -110,10 +138,10 @@ def plan_wider(
     planned = []
     for choice in choices:
         arm, tried = study.arm(choice.arm), [t.values for t in choice.trials]
-        more = further(arm.space, tried, choice.values, extra) if tried else []
+        found = more(study.search, arm.space, tried, choice.values, extra) if tried else []
         planned += [
-            _trial(study, digest, arm, choice.tuning, first + i, values)
-            for i, values in enumerate(more)
+            _trial(study, digest, arm, (choice.tuning, first + i), Proposal(values))
+            for i, values in enumerate(found)
         ]
     return planned
 
@@ -139,5 +167,14 @@ def score_of(study: Study, metrics: Mapping[str, Any]) -> float:
 
 def count_runs(study: Study) -> tuple[int, int]:
     """Return (tuning runs, final runs) of a study before any widening."""
-    tuned = sum(len(study.cells(a, 0)) for a in study.arms if a.space) * study.tunings
+    tuned = sum(rung.count for a in study.arms for rung in study.rungs(a)) * study.tunings
     return tuned, len(study.arms) * study.seeds * study.tunings
+
+
+def count_trainings(study: Study) -> float:
+    """Return how many trainings in full the runs of a study amount to, before any widening."""
+    tuned = 0.0
+    for arm in study.arms:
+        rungs = study.rungs(arm)
+        tuned += sum(r.count * r.length for r in rungs) / rungs[-1].length if rungs else 0.0
+    return (tuned + len(study.arms) * study.seeds) * study.tunings

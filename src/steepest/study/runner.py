@@ -16,6 +16,7 @@ from steepest.study.archive import text_of_study
 from steepest.study.design import Study
 from steepest.study.environment import command, facts
 from steepest.study.group import Group, groups
+from steepest.study.proposal import Told, length_of
 from steepest.study.protocol import (
     Choice,
     Planned,
@@ -26,6 +27,7 @@ from steepest.study.protocol import (
     plan_tuning,
     plan_wider,
     score_of,
+    told_of,
 )
 from steepest.study.query import read_evaluations
 from steepest.study.record import Record, StudyRecord
@@ -74,8 +76,10 @@ class Conduct:
             yield from self._execute(crew, final, test=True)
 
     def _tune(self, crew: Crew, tuning: int) -> Iterator[Step]:
-        planned = plan_tuning(self.study, self.digest, tuning)
-        yield from self._execute(crew, planned)
+        planned: list[Planned] = []
+        while batch := plan_tuning(self.study, self.digest, tuning, self._told(planned)):
+            yield from self._execute(crew, batch)
+            planned += batch
         choices = self._choose(tuning, planned)
         for _ in range(ROUNDS if self.study.widen else 0):
             if not any(c.boundary for c in choices):
@@ -87,6 +91,15 @@ class Conduct:
             planned = planned + more
             choices = self._choose(tuning, planned)
         self.choices += choices
+
+    def _told(self, planned: Sequence[Planned]) -> dict[str, list[Told]]:
+        """Return by arm what came of its trials."""
+        records, found = self.store.finished([p.run.key for p in planned]), {}
+        for arm in self.study.arms:
+            scores = {s.key: s for s in _scores(self.study, arm.name, planned, records)}
+            mine = [p for p in planned if p.place.arm == arm.name]
+            found[arm.name] = told_of(self.study, mine, scores)
+        return found
 
     def _choose(self, tuning: int, planned: Sequence[Planned]) -> list[Choice]:
         """Return the choices of all arms but those none of whose trials came to an end."""
@@ -206,5 +219,6 @@ def _scores(
         record = records.get(p.run.key)
         if p.place.arm == arm and record is not None:
             diverged = record.status == "diverged"
-            found.append(Score(p.values, p.run.key, score_of(study, record.metrics), diverged))
+            score = score_of(study, record.metrics)
+            found.append(Score(p.values, p.run.key, score, diverged, length_of(p.spec)))
     return found

@@ -15,6 +15,7 @@ import numpy as np
 
 from steepest.errors import UsageError, nearest
 from steepest.seeds import stream
+from steepest.spec import TABLES
 from steepest.study.change import SHORT, word
 
 Values = tuple[tuple[str, Any], ...]  # (field, value) pairs of one trial
@@ -51,9 +52,26 @@ class Range:
         short = float(f"{value:.3g}")
         return float(f"{value:.6g}") if 0.9 < value < 1 and short != value else short
 
+    def share(self, value: Any) -> float:
+        """Return how far on the way from low to high a number lies: the inverse of `at`.
+
+        >>> Range("optimizer.lr", 0.01, 1.0, log=True).share(0.1)
+        0.5
+        """
+        if self.log:
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return float((value - self.low) / (self.high - self.low))
+
+    @property
+    def size(self) -> float:
+        """How many values there are; infinitely many in an interval of reals."""
+        if self.choices:
+            return len(self.choices)
+        return round(self.high) - round(self.low) + 1 if self.integer else math.inf
+
     def is_edge(self, value: Any, tried: Sequence[Any]) -> bool:
         """Tell whether `value` is the smallest or largest of the values tried."""
-        return not self.choices and len(tried) > 1 and value in (min(tried), max(tried))
+        return not self.choices and len(set(tried)) > 1 and value in (min(tried), max(tried))
 
 
 def _log(name: str, low: float, high: float) -> Range:
@@ -85,6 +103,17 @@ OWN = (_log(LR, 1e-4, 1.0),)  # of a rule that is the user's own: four decades
 TAKEN_UP = (1, 10, 25, 64)  # trials from which one, two, three, four hyper-parameters are tuned
 
 
+def middle(space: Sequence[Range]) -> Values:
+    """Return the trial in the middle of every range."""
+    return tuple((r.name, r.at(0.5)) for r in space)
+
+
+def alone(space: Sequence[Range]) -> list[Values]:
+    """Return trials with one range at an end, or one choice, and all else in the middle."""
+    ends = {r.name: r.choices or (r.at(0.0), r.at(1.0)) for r in space}
+    return [changed(middle(space), name, v) for name, found in ends.items() for v in found]
+
+
 def default_space(rule: str, trials: int) -> tuple[Range, ...]:
     """Return what a budget of `trials` tunes for a rule."""
     known = SPACES.get(rule, OWN)
@@ -98,8 +127,11 @@ def draw(space: Sequence[Range], trials: int, seed: int) -> list[Values]:
     """
     if not space or trials == 0:
         return [()]
-    if len(space) == 1:
-        return _line(space[0], trials)
+    return line(space[0], trials) if len(space) == 1 else sobol(space, trials, seed)
+
+
+def sobol(space: Sequence[Range], trials: int, seed: int) -> list[Values]:
+    """Return a scrambled Sobol sequence; UsageError unless its length is a power of two."""
     if trials & (trials - 1):
         above = 2 ** math.ceil(math.log2(trials))
         raise UsageError(
@@ -116,7 +148,7 @@ def draw(space: Sequence[Range], trials: int, seed: int) -> list[Values]:
     ]
 
 
-def _line(one: Range, trials: int) -> list[Values]:
+def line(one: Range, trials: int) -> list[Values]:
     """Return evenly spaced values, ends included; a single one is the middle."""
     if one.choices:
         step = max(len(one.choices) / trials, 1.0)  # no more than the budget, spread evenly
@@ -137,14 +169,24 @@ def further(
     """
     lines = [r for r in space if not r.choices]
     if not lines:
-        grid = product(*(r.choices for r in space))
-        left = [tuple(zip((r.name for r in space), row, strict=True)) for row in grid]
-        return [values for values in left if values not in tried][:extra]
+        return left_over(space, tried)[:extra]
     seen = {r.name: [dict(values)[r.name] for values in tried] for r in lines}
     edges = [r for r in lines if r.is_edge(dict(best)[r.name], seen[r.name])]
     axis = (edges or lines)[0]
     moved = beyond(axis, seen[axis.name], dict(best)[axis.name], extra)
-    return [tuple((n, value if n == axis.name else v) for n, v in best) for value in moved]
+    return [changed(best, axis.name, value) for value in moved]
+
+
+def left_over(space: Sequence[Range], tried: Sequence[Values]) -> list[Values]:
+    """Return the combinations of choices that were not tried."""
+    grid = product(*(r.choices for r in space))
+    left = [tuple(zip((r.name for r in space), row, strict=True)) for row in grid]
+    return [values for values in left if values not in tried]
+
+
+def changed(values: Values, name: str, value: Any) -> Values:
+    """Return a trial's values with one of them changed."""
+    return tuple((n, value if n == name else v) for n, v in values)
 
 
 def beyond(one: Range, tried: Sequence[Any], best: Any, extra: int) -> list[Any]:
@@ -155,16 +197,16 @@ def beyond(one: Range, tried: Sequence[Any], best: Any, extra: int) -> list[Any]
     """
     ordered = sorted(set(tried))
     place = ordered.index(best)
-    up = _outward(one, ordered, 1, 4 * extra)
-    down = _outward(one, ordered, -1, 4 * extra)
-    inner = _inward(one, ordered, place, extra)
-    outward = (up if place else down) if one.is_edge(best, tried) else []
-    candidates = [*outward, *inner, *up]
+    up = outward(one, ordered, 1, 4 * extra)
+    down = outward(one, ordered, -1, 4 * extra)
+    inner = inward(one, ordered, place, extra)
+    outside = (up if place else down) if one.is_edge(best, tried) else []
+    candidates = [*outside, *inner, *up]
     fresh = [v for v in dict.fromkeys(map(one.rounded, candidates)) if v not in ordered]
     return fresh[:extra]
 
 
-def _outward(one: Range, ordered: Sequence[Any], sign: int, count: int) -> list[float]:
+def outward(one: Range, ordered: Sequence[Any], sign: int, count: int) -> list[float]:
     """Return values ever further outside, at the pace of the outermost two; never past a bound."""
     edge, near = (ordered[-1], ordered[-2:-1]) if sign > 0 else (ordered[0], ordered[1:2])
     steps = range(1, count + 1)
@@ -179,7 +221,7 @@ def _outward(one: Range, ordered: Sequence[Any], sign: int, count: int) -> list[
     return [edge + pace * k for k in steps]
 
 
-def _inward(one: Range, ordered: Sequence[Any], place: int, count: int) -> list[float]:
+def inward(one: Range, ordered: Sequence[Any], place: int, count: int) -> list[float]:
     """Return values between the best and its neighbours, from both sides in turn."""
     best = ordered[place]
     sides = [ordered[i] for i in (place - 1, place + 1) if 0 <= i < len(ordered)]
@@ -195,8 +237,21 @@ def _inward(one: Range, ordered: Sequence[Any], place: int, count: int) -> list[
 
 
 def parse_space(given: Mapping[str, Any], where: str) -> tuple[Range, ...]:
-    """Return the ranges of a table: {low, high, log}, a list of choices, or two numbers."""
-    return tuple(_range(name, value, f"{where}.{name}") for name, value in given.items())
+    """Return the ranges of a table: each {low, high, log, integer} or a list of choices.
+
+    An option may be written "model.dropout", or model.dropout, which TOML reads as two tables.
+    """
+    return tuple(_range(name, value, f"{where}.{name}") for name, value in _flat(given))
+
+
+def _flat(given: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    found = []
+    for name, value in given.items():
+        if name in TABLES and isinstance(value, Mapping):
+            found += [(f"{name}.{option}", inner) for option, inner in value.items()]
+        else:
+            found.append((name, value))
+    return found
 
 
 def _range(name: str, value: Any, where: str) -> Range:
@@ -204,6 +259,9 @@ def _range(name: str, value: Any, where: str) -> Range:
     if isinstance(value, list):
         if not value:
             raise UsageError(f"{where}: an empty list of choices")
+        for choice in value:
+            if isinstance(choice, Mapping):
+                raise UsageError(f"{where}: write a choice as text, 'step(every=5)', not {choice}")
         return Range(full, choices=tuple(tuple(v) if isinstance(v, list) else v for v in value))
     if not isinstance(value, Mapping):
         raise UsageError(f"{where}: write a list of choices or {{low, high, log}}, not {value!r}")

@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,12 @@ from steepest.spec import from_plain
 from steepest.study.change import merge, word
 from steepest.study.design import Arm, Study, base_of, own_space
 from steepest.study.factorial import check_levels, expand
+from steepest.study.joint import check_shared, join
 from steepest.study.space import Range, parse_space
 
 SCALARS = (
     "name", "question", "trials", "seeds", "tunings", "metric", "target", "reference", "margin",
-    "score", "widen", "together", "notes",
+    "score", "widen", "together", "search", "notes",
 )  # fmt: skip
 
 
@@ -42,7 +43,8 @@ def from_table(table: Mapping[str, Any], where: str, name: str) -> Study:
     """Return the study a TOML table describes; UsageError names file, key and the nearest name."""
     given = dict(table)
     base = _table(given, "base", where)
-    known = [*(f.name for f in fields(Study)), "factors", "ablation"]
+    shared = parse_space(_table(given, "space", where), f"{where}: space")
+    known = [*(f.name for f in fields(Study)), "space", "factors", "ablation"]
     for key in given:
         if key not in known:
             raise UsageError(f"{where}: unknown key '{key}'; {nearest(key, known)}")
@@ -51,7 +53,8 @@ def from_table(table: Mapping[str, Any], where: str, name: str) -> Study:
     if isinstance(trials, bool) or not isinstance(trials, int):
         raise UsageError(f"{where}: trials must be a whole number of at least 0, not {trials!r}")
     from_plain(base, f"{where}: base")
-    made = tuple(_arm(a, base, trials, f"{where}: arms[{i}]") for i, a in enumerate(arms))
+    tuned = shared if trials else ()
+    made = tuple(_arm(a, base, trials, tuned, f"{where}: arms[{i}]") for i, a in enumerate(arms))
     notes = given.pop("notes", [])
     if not isinstance(notes, list):
         raise UsageError(f"{where}: notes must be a list of texts, not {notes!r}")
@@ -82,18 +85,20 @@ def _table(given: dict[str, Any], key: str, where: str) -> dict[str, Any]:
     return found
 
 
-def _arm(table: dict[str, Any], base: dict[str, Any], trials: int, where: str) -> Arm:
+def _arm(
+    table: dict[str, Any], base: dict[str, Any], trials: int, shared: Sequence[Range], where: str
+) -> Arm:
     given = dict(table)
     name, reported = given.pop("name", None), _table(given, "reported", where)
     levels = tuple(_table(given, "levels", where).items())
     space = _table(given, "space", where) if "space" in given else None
     changes = tuple((word(k), v) for k, v in given.items())
     spec = from_plain(merge(base, changes), where)
-    if space is None:
-        ranges = own_space(base, changes, trials, where)
-    else:
-        ranges = parse_space(space, f"{where}.space") if trials else ()
     label = spec.optimizer.name if name is None else name
+    check_shared(shared, changes, f"{where}: arm '{label}'")
+    own = parse_space(space or {}, f"{where}.space") if trials else ()
+    usual = own_space(base, changes, trials, where) if space is None else ()
+    ranges = join(own, shared, usual)
     check_levels(levels, changes, ranges, where)
     return Arm(label, changes, ranges, tuple(reported.items()), levels)
 
