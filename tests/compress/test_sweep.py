@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from blots import SPEC, blots
 
-from steepest.compress.cost import count, measure
+from steepest.compress.cost import _moved, count, measure
 from steepest.compress.mask import EmptiedError
 from steepest.compress.scratch import narrowed_to, train_scratch
 from steepest.compress.sensitivity import sensitivities
@@ -12,6 +12,7 @@ from steepest.compress.summary import COSTS, pareto, summarise
 from steepest.compress.sweep import Sweep, Watch, read_sweep, run_sweep
 from steepest.errors import UsageError
 from steepest.nn import zoo
+from steepest.train.evaluate import outputs
 from steepest.train.finish import complete
 from steepest.train.session import read_state
 
@@ -104,6 +105,28 @@ def test_smaller_network_is_measurably_faster():
         measure(thin, 0.05).latency["numpy 64"]
         < 0.7 * (measure(dense.session, 0.05).latency["numpy 64"])
     )
+
+
+def test_latency_is_of_every_engine():
+    """Each engine that is installed is timed at both batches, whichever trained the network."""
+    pytest.importorskip("torch")
+    for engine in ("numpy", "torch"):
+        session = complete(replace(SPEC, epochs=1, engine=engine), blots()).session
+        found = measure(session, 0.001).latency
+        assert {f"{e} {n}" for e in ("numpy", "torch") for n in (1, 64)} <= set(found)
+        assert all(seconds > 0 for seconds in found.values())
+
+
+def test_moved_network_computes_the_same():
+    """On the other engine a network's outputs are its own, up to rounding."""
+    pytest.importorskip("torch")
+    dataset = blots()
+    session = complete(replace(SPEC, epochs=1), dataset).session
+    there = _moved(session, "torch")
+    for network in (session, there):
+        assert network.engine.name in ("numpy", "torch")
+    ours, theirs = (outputs(n, dataset.x[:9])[0] for n in (session, there))
+    assert np.abs(ours - theirs).max() < 1e-5
 
 
 def test_narrowing_meets_the_count():

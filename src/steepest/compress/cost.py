@@ -14,23 +14,26 @@ from typing import Any
 
 import numpy as np
 
+from steepest.engine.choice import NAMES, make_engine
 from steepest.engine.executor import bind_programs
+from steepest.engine.protocol import Engine
 from steepest.program.plan import plan
 from steepest.program.trace import Value
 from steepest.train.evaluate import Network
 from steepest.train.export_onnx import onnx_bytes, onnx_session
 from steepest.train.lowering import lower
-from steepest.train.step import eval_program
+from steepest.train.step import Task, eval_program
 
 Array = np.ndarray[Any, Any]
 BATCHES = (1, 64)
 SECONDS = 0.1  # of repetitions for one latency
 LEAST = 5  # repetitions
+HELD = ("params", "mask", "shift", "gain")  # what a network is, beside its running statistics
 
 
 @dataclass(frozen=True)
 class Cost:
-    """One network's cost; latencies in seconds by "numpy 1", "numpy 64", "onnxruntime 1", ..."""
+    """One network's cost; latencies in seconds by "numpy 1", "torch 64", "onnxruntime 1", ..."""
 
     params: int
     nonzero: int
@@ -71,17 +74,47 @@ def count(network: Network, run: int = 0) -> Cost:
 
 
 def measure(network: Network, seconds: float = SECONDS) -> Cost:
-    """Return the cost with latencies: of our engine, and of onnxruntime where it is installed.
+    """Return the cost with latencies: of our engines, and of onnxruntime, as far as installed.
 
     One thread; the median of repetitions that take `seconds` in all, after a warm-up.
     """
-    found = {f"numpy {n}": timed(_replay(network, n), seconds) for n in BATCHES}
+    found = {
+        f"{one.engine.name} {n}": timed(_replay(one, n), seconds)
+        for one in _on_engines(network)
+        for n in BATCHES
+    }
     if find_spec("onnxruntime") is not None and find_spec("onnx") is not None:
         runner = onnx_session(onnx_bytes(lower(network)))
         for n in BATCHES:
             feed = {"x": np.zeros((n, *network.task.shape), np.float32)}
             found[f"onnxruntime {n}"] = timed(partial(runner.run, ["logits"], feed), seconds)
     return replace(count(network), latency=found)
+
+
+@dataclass(frozen=True, eq=False)
+class _Moved:
+    """A network on another engine than the one it was trained on."""
+
+    task: Task
+    engine: Engine
+    shared: dict[str, Any]
+
+
+def _on_engines(network: Network) -> list[Network]:
+    """Return the network on each engine that there is, in the order of their names."""
+    installed = [n for n in NAMES if n == "numpy" or find_spec(n) is not None]
+    return [network if n == network.engine.name else _moved(network, n) for n in installed]
+
+
+def _moved(network: Network, name: str) -> Network:
+    engine = make_engine(name, network.engine.real.name)
+    kept = {
+        n: np.asarray(network.engine.numpy(a))
+        for n, a in network.shared.items()
+        if n in HELD or n.startswith("stat.")
+    }
+    arrays = {n: engine.array(Value(a.shape, "real"), a) for n, a in kept.items()}
+    return _Moved(network.task, engine, arrays)
 
 
 def timed(call: Callable[[], Any], seconds: float = SECONDS) -> float:

@@ -17,6 +17,8 @@ COSTS: dict[str, Callable[[Cost], float | None]] = {
     "memory": lambda c: float(c.memory_bytes),
     "seconds, batch 1": lambda c: c.latency.get("numpy 1"),
     "seconds, batch 64": lambda c: c.latency.get("numpy 64"),
+    "seconds, batch 1, torch": lambda c: c.latency.get("torch 1"),
+    "seconds, batch 64, torch": lambda c: c.latency.get("torch 64"),
     "seconds, batch 1, onnxruntime": lambda c: c.latency.get("onnxruntime 1"),
     "seconds, batch 64, onnxruntime": lambda c: c.latency.get("onnxruntime 64"),
 }

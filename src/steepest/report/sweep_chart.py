@@ -32,8 +32,10 @@ LABELS = {
     "bytes compressed": ("bytes, compressed", "B"),
     "FLOPs": ("FLOPs of an example", ""),
     "memory": ("peak memory, batch of 64", "B"),
-    "seconds, batch 1": ("latency, batch 1, steepest", "s"),
-    "seconds, batch 64": ("latency, batch 64, steepest", "s"),
+    "seconds, batch 1": ("latency, batch 1, NumPy engine", "s"),
+    "seconds, batch 64": ("latency, batch 64, NumPy engine", "s"),
+    "seconds, batch 1, torch": ("latency, batch 1, torch engine", "s"),
+    "seconds, batch 64, torch": ("latency, batch 64, torch engine", "s"),
     "seconds, batch 1, onnxruntime": ("latency, batch 1, onnxruntime", "s"),
     "seconds, batch 64, onnxruntime": ("latency, batch 64, onnxruntime", "s"),
 }

@@ -137,5 +137,5 @@ def _caption(rows: Sequence[Row]) -> str:
         f"Accuracy and loss: mean over {seeds} seed{'s' if seeds != 1 else ''} and 95{THIN}%"
         " interval. File: all numbers as float32, and the same compressed by zlib. FLOPs: of one"
         " example's forward pass, as executed. Memory: weights, input and intermediate values of"
-        " a batch of 64. Latency: of our engine, and (ONNX) of onnxruntime where it is installed."
+        " a batch of 64. Latency: of our NumPy engine, and (ONNX) of onnxruntime if installed."
     )
