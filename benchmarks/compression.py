@@ -1,64 +1,91 @@
-"""The figures of docs/guide/compression.md: sweeps of studies/ on part of their data.
+"""The figures of docs/guide/compression.md, from the folders that sweeps left.
 
-    python benchmarks/compression.py studies/prune-mnist-mlp-weights.toml --examples 15000
+    steepest run studies/prune-mnist-mlp-weights.toml
+    python benchmarks/compression.py runs/prune-mnist-mlp-weights --time
+    python benchmarks/compression.py --guide
 
-writes results/<study>.json, <study>.png and <study>.md; `--guide` puts what lies there into the
-guide. `--examples` draws a stratified part of the
-training examples, the same one each time, so that a sweep takes minutes.
+writes results/<study>.json, <study>.png and <study>.md. `--time` measures the latency of the first
+seed's networks again, all in a row, on a machine that should be idle: a sweep measures each network
+when it is made, with whatever else was going on. `--ratios` prints how FLOPs and latencies of each
+network compare with the dense one's. `--guide` puts what lies in results/ into the guide.
 """
 
 import argparse
 import json
-import time
-import tomllib
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 from machine import describe
 
+from steepest.cli.restored_run import restore
 from steepest.cli.run_folder import finite
-from steepest.compress.cost import Cost
+from steepest.compress.cost import Cost, measure
 from steepest.compress.mask import LayerSparsity
-from steepest.compress.sensitivity import Sensitivity, sensitivities
-from steepest.compress.summary import COSTS, Row, pareto, summarise
-from steepest.compress.sweep import read_sweep, run_sweep
-from steepest.data import from_arrays, load
-from steepest.data.batch import part
+from steepest.compress.sensitivity import Sensitivity
+from steepest.compress.summary import COSTS, Row, pareto
 from steepest.report.compression import COLUMNS, compression_rows, plot_compression
-from steepest.seeds import stream
 from steepest.stats.interval import Interval
 
 RESULTS = Path(__file__).parent / "results"
 GUIDE = Path(__file__).parent.parent / "docs" / "guide" / "compression.md"
 HEAD = ("method", "sparsity", "accuracy", "loss, points", "95 % of loss", "parameters", "non-zeros",
-        "kB zlib", "MFLOPs", "µs b1", "µs b64", "onnxruntime µs b64")  # fmt: skip
+        "kB zlib", "MFLOPs", "µs b1", "µs b64", "torch µs b64", "onnxruntime µs b64")  # fmt: skip
+TIMED = ("numpy 1", "numpy 64", "torch 64", "onnxruntime 64")
+HEADLINES = (
+    ("the MLP on MNIST", "mnist-mlp-weights"),
+    ("`baseline_cnn` on MNIST", "mnist-cnn-weights"),
+    ("`baseline_cnn` on CIFAR-10", "cifar10-cnn"),
+)
 
 
-def drawn(name, count):
-    whole = load(name)
-    if not count or count >= whole.n:
-        return whole
-    _, rows = part(whole.y, count / whole.n, stream(0, "examples"))
-    test = (whole.test_x, whole.test_y)
-    return from_arrays(name, whole.x[rows], whole.y[rows], test, whole.classes, whole.scale)
+def collect(folder, timed):
+    """Copy a sweep's outcome to results/, its latencies measured again if asked for."""
+    told = json.loads((folder / "prune.json").read_text())
+    about = json.loads((folder / "sweep.json").read_text())
+    if timed:
+        for row in told["rows"]:
+            network = folder / f"{row['method']}-{row['sparsity']:g}"
+            if network.exists():
+                row["cost"] = asdict(measure(restore(str(network)).session))
+                print(network.name, row["cost"]["latency"], flush=True)
+    packages = ("numpy", "torch", "onnxruntime")
+    told |= {"environment": about["environment"], "machine": describe(packages), "timed": timed}
+    rows = rows_of(told)
+    told["pareto"] = {c: [[r.method, r.sparsity] for r in pareto(rows, c)] for c in COSTS}
+    for point in told["points"]:
+        del point["cost"]["latency"]  # those of the rows count
+    (RESULTS / f"{folder.name}.json").write_text(json.dumps(finite(told), indent=1) + "\n")
+    draw(folder.name)
 
 
-def sweep_file(path, count):
-    sweep = read_sweep(tomllib.loads(path.read_text()), str(path))
-    dataset = drawn(sweep.base.data, count)
-    began, points, sensitive = time.monotonic(), [], ()
-    for point in run_sweep(sweep, dataset):
-        if not points:
-            sensitive = sensitivities(point.session, sweep.methods[0], sweep.structured)
-        points.append(replace(point, session=None))
-        print(f"{time.monotonic() - began:6.1f} s  {point.seed} {point.method} {point.sparsity:g} "
-              f"{point.accuracy:.4f} {point.epochs}", flush=True)  # fmt: skip
-    return sweep, dataset, tuple(points), sensitive
+def rows_of(told):
+    """Return an outcome's rows as the sweep had them."""
+    rows = []
+    for row in told["rows"]:
+        intervals = {
+            k: row[k]
+            and Interval(**{n: float("inf") if v is None else v for n, v in row[k].items()})
+            for k in ("accuracy", "drop", "cut", "test")
+        }
+        layers = tuple(LayerSparsity(**part) for part in row["layers"])
+        rows.append(Row(**(row | intervals | {"cost": Cost(**row["cost"]), "layers": layers})))
+    return rows
+
+
+def draw(name):
+    """Write the table and the figure of an outcome in results/."""
+    told = json.loads((RESULTS / f"{name}.json").read_text())
+    rows = rows_of(told)
+    found = tuple(Sensitivity(**s) for s in told["sensitivity"])
+    plot_compression(rows, found, RESULTS / f"{name}.png", told["sweep"]["question"])
+    lines = [COLUMNS, ["---"] * len(COLUMNS), *compression_rows(rows)]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    (RESULTS / f"{name}.md").write_text(table + "\n")
 
 
 def guide_line(row):
     cost, drop = row["cost"], row["drop"]
-    times = [cost["latency"].get(k) for k in ("numpy 1", "numpy 64", "onnxruntime 64")]
+    times = [cost["latency"].get(k) for k in TIMED]
     low_high = f"{100 * drop['low']:+.2f} to {100 * drop['high']:+.2f}" if drop else "-"
     emptied = f" ({row['emptied']} emptied)" if row.get("emptied") else ""
     return [
@@ -76,34 +103,32 @@ def guide_table(name):
     return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", figure])
 
 
-def redraw(name):
-    told = json.loads((RESULTS / f"{name}.json").read_text())
-    rows = []
-    for row in told["rows"]:
-        intervals = {
-            k: row[k]
-            and Interval(**{n: float("inf") if v is None else v for n, v in row[k].items()})
-            for k in ("accuracy", "drop", "cut", "test")
-        }
-        layers = tuple(LayerSparsity(**part) for part in row["layers"])
-        rows.append(Row(**(row | intervals | {"cost": Cost(**row["cost"]), "layers": layers})))
-    found = tuple(Sensitivity(**s) for s in told["sensitivity"])
-    title = tomllib.loads((GUIDE.parents[2] / "studies" / f"{name}.toml").read_text())["question"]
-    plot_compression(rows, found, RESULTS / f"{name}.png", title)
-
-
 def headline():
     said = []
-    for title, name in (("the MLP", "mlp"), ("`baseline_cnn`", "cnn")):
-        rows = json.loads((RESULTS / f"prune-mnist-{name}-weights.json").read_text())["rows"]
+    for title, name in HEADLINES:
+        rows = json.loads((RESULTS / f"prune-{name}.json").read_text())["rows"]
         (row,) = (r for r in rows if (r["method"], r["sparsity"]) == ("magnitude", 0.8))
         drop = row["drop"]
         said.append(
-            f"* 80 % of the weights removed by magnitude cost {title} {100 * drop['mean']:.2f} "
+            f"* 80 % of the weights removed by magnitude cost {title} {100 * drop['mean']:+.2f} "
             f"points of accuracy (95 % interval {100 * drop['low']:+.2f} to "
             f"{100 * drop['high']:+.2f}, {drop['n']} seeds)."
         )
     return "\n".join(said)
+
+
+def ratios(name):
+    """Return a table of how much less each network costs than the dense one, as factors."""
+    rows = json.loads((RESULTS / f"{name}.json").read_text())["rows"]
+    whole = rows[0]["cost"]
+    names = [n for n in whole["latency"] if n in TIMED]
+    lines = [["method", "sparsity", "FLOPs", *names], ["---"] * (3 + len(names))]
+    for row in rows[1:]:
+        cost = row["cost"]
+        times = [whole["latency"][n] / cost["latency"][n] for n in names if n in cost["latency"]]
+        factors = [whole["flops"] / cost["flops"], *times]
+        lines.append([row["method"], f"{row['sparsity']:g}", *(f"{f:.2f}×" for f in factors)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def write_guide():
@@ -115,35 +140,25 @@ def write_guide():
             rest = f"\n{headline()}\n"
         elif mark.startswith("table "):
             rest = f"\n{guide_table(mark.removeprefix('table '))}\n"
+        elif mark.startswith("ratios "):
+            rest = f"\n{ratios(mark.removeprefix('ratios '))}\n"
         found.append(f"{mark} -->{rest}")
     GUIDE.write_text("<!-- ".join(found))
-    for path in RESULTS.glob("prune-*.json"):
-        redraw(path.stem)
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("studies", nargs="*", type=Path)
-    parser.add_argument("--examples", type=int, default=0)
+    parser.add_argument("folders", nargs="*", type=Path)
+    parser.add_argument("--time", action="store_true")
+    parser.add_argument("--ratios", action="store_true")
     parser.add_argument("--guide", action="store_true")
     given = parser.parse_args()
+    for folder in given.folders:
+        collect(folder, given.time)
+        if given.ratios:
+            print(ratios(folder.name))
     if given.guide:
         write_guide()
-    for path in given.studies:
-        sweep, dataset, points, sensitive = sweep_file(path, given.examples)
-        rows = summarise(points)
-        plot_compression(rows, sensitive, RESULTS / f"{path.stem}.png", sweep.question)
-        lines = [COLUMNS, ["---"] * len(COLUMNS), *compression_rows(rows)]
-        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        (RESULTS / f"{path.stem}.md").write_text(table + "\n")
-        told = {
-            "study": path.name, "examples": dataset.n, "data": dataset.digest,
-            "machine": describe(("numpy", "onnxruntime")), "rows": [asdict(r) for r in rows],
-            "pareto": {c: [[r.method, r.sparsity] for r in pareto(rows, c)] for c in COSTS},
-            "sensitivity": [asdict(s) for s in sensitive],
-            "points": [{k: v for k, v in asdict(p).items() if k != "session"} for p in points],
-        }  # fmt: skip
-        (RESULTS / f"{path.stem}.json").write_text(json.dumps(finite(told), indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from steepest.nn import (
     Tanh,
 )  # fmt: skip
 from steepest.nn.description import to_text
+from steepest.nn.zoo import ARCHS
 from steepest.part import Part
 from steepest.seeds import stream
 from steepest.spec import RunSpec
@@ -39,7 +40,9 @@ from steepest.train.state import State
 
 ZOO = {
     "mlp": {"hidden": (6,), "dropout": 0.2}, "fc_net": {"hidden": (6,), "norm": "layer"},
-    "baseline_cnn": {}, "vgg": {"filters": (4, 6), "hidden": 8}, "quizdnn": {"filters": 4},
+    "two_layer": {"hidden": 6}, "three_layer_conv": {"filters": 4, "hidden": 6},
+    "baseline_cnn": {}, "enhanced_cnn": {}, "compact_cnn": {},
+    "vgg": {"filters": (4, 6), "hidden": 8}, "quizdnn": {"filters": 4},
     "resnet18": {"width": 4}, "resnet20": {"blocks": 1, "width": 4},
 }  # fmt: skip
 MIXED = Chain(
@@ -65,6 +68,11 @@ def session_of(model, images=True):
     moved = {n: a + 0.1 * stream(1, n).random(a.shape) for n, a in state.arrays.items()}
     write_state(session, State(0, moved))
     return session
+
+
+def test_every_network_of_the_zoo_is_exported():
+    """The cases name each architecture."""
+    assert set(ZOO) == set(ARCHS) - {"described"}
 
 
 @pytest.mark.parametrize("to", ["onnx", "torch"])
