@@ -63,6 +63,7 @@ OTHER = {
     "validation": 0.3, "smoothing": 0.1, "class_weights": (1.0,), "l1": 0.1, "l2": 0.1,
     "balanced": True, "normalize": True, "early_stopping": EarlyStopping(), "precision": "float64",
     "engine": "torch", "augment": (Part("flip"),), "updates": 9, "fold": "1/2", "outer": "1/2",
+    "examples": 40,
 }  # fmt: skip
 
 
@@ -135,6 +136,7 @@ def test_a_spec_builds_its_parts():
         ({"seed": -1}, "seed must be a whole number of at least 0, not -1"),
         ({"batch_size": "all"}, "batch_size must be a positive whole number or 'full', not 'all'"),
         ({"validation": 1.0}, "validation must lie in [0, 1), not 1.0"),
+        ({"examples": 1}, "examples must be a whole number of at least 2, not 1"),
         ({"smoothing": "much"}, "smoothing must lie in [0, 1), not 'much'"),
         ({"l2": -1}, "l2 must lie in [0, inf), not -1"),
         ({"classes": "3"}, "run: classes must be a list, not '3'"),

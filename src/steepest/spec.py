@@ -53,6 +53,7 @@ class RunSpec:
     batch_size: int | str = 64  # or "full"
     seed: int = 0
     validation: float = 0.2  # fraction of the training examples
+    examples: int | None = None  # take so many of them, drawn anew by each seed; None: all
     smoothing: float = 0.0  # of the labels
     class_weights: tuple[float, ...] = ()
     l1: float = 0.0  # penalties on all weights (not biases)
@@ -209,6 +210,9 @@ def _check_numbers(spec: RunSpec) -> None:
         value = getattr(spec, name)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise UsageError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    some = spec.examples
+    if some is not None and (isinstance(some, bool) or not isinstance(some, int) or some < 2):
+        raise UsageError(f"examples must be a whole number of at least 2, not {some!r}")
     size = spec.batch_size
     if size != "full" and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
         raise UsageError(f"batch_size must be a positive whole number or 'full', not {size!r}")

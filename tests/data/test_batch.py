@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from steepest.data.batch import batches, folds, order, split
+from steepest.data.batch import batches, folds, order, some, split
 from steepest.errors import UsageError
 from steepest.seeds import stream
 
@@ -24,6 +24,18 @@ def test_split_is_stratified_and_complete(fraction):
         low, high = int(np.floor(size * fraction)), int(np.ceil(size * fraction))
         assert min(max(low, 1), size - 1) <= count <= max(high, 1)
         assert size == 1 or 0 < count < size
+
+
+def test_a_smaller_data_set_is_stratified():
+    """So many examples in all, other ones with another seed; as many as there are: all."""
+    chosen = some(LABELS, 60, seed=3)
+    assert len(np.unique(chosen)) == 60
+    counts = np.bincount(LABELS[chosen], minlength=len(SIZES))
+    assert (abs(counts - 60 * np.array(SIZES) / sum(SIZES)) < 1).all()
+    assert some(LABELS, 60, seed=4).tolist() != chosen.tolist()
+    assert some(LABELS, len(LABELS), seed=3).tolist() == list(range(len(LABELS)))
+    with pytest.raises(UsageError, match="examples = 154: the data set has 153 training examples"):
+        some(LABELS, 154, seed=3)
 
 
 def test_split_has_the_exact_size_when_classes_allow():

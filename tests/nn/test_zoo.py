@@ -135,3 +135,13 @@ def test_quizdnn_equals_the_graph_in_torch():
         theirs = theirs.transpose(2, 3, 1, 0) if theirs.ndim == 4 else theirs.T
         scale = max(1.0, np.abs(theirs).max())
         assert np.abs(ours[f"d{name}"][0] - theirs).max() < 1e-9 * scale, name
+
+
+def test_initial_values_may_have_options():
+    """The scale of initial values is a factor of a study like any other."""
+    declared = zoo.fc_net(hidden=(40,), initial="normal(std=0.001)").declare((30,), 3)
+    drawn = named_arrays(declared.leaves, initial_values(declared.leaves, 1))
+    weights = np.concatenate([v.ravel() for k, v in drawn.items() if k.endswith(".w")])
+    assert 0.0008 < weights.std() < 0.0012
+    with pytest.raises(UsageError, match="initial values 'normal' has no option 'scale'"):
+        zoo.fc_net(initial="normal(scale=1)")

@@ -118,3 +118,16 @@ def test_folds_decide_the_key():
     specs = [RunSpec(), RunSpec(fold="1/3"), RunSpec(fold="1/3@1"), RunSpec(outer="1/3")]
     assert len({run_key(s, "0" * 64) for s in specs}) == 4
     assert replace(specs[2], seed=1).plain()["fold"] == "1/3@1"
+
+
+def test_a_smaller_data_set_is_drawn_before_it_is_split(blobs):
+    """By the seed; where a fold validates every seed has the same examples, as folds are shared."""
+    plain = _spec(examples=40, validation=0.25)
+    rows = [split_rows([replace(plain, seed=s)], blobs) for s in (0, 1)]
+    assert [(r.train.shape, r.validation.shape) for r in rows] == [((1, 30), (1, 10))] * 2
+    assert not set(rows[0].train[0]) & set(rows[0].validation[0])
+    assert rows[0].train.tolist() != rows[1].train.tolist()
+    folded = replace(plain, fold=Fold(4, 2))
+    shared = [split_rows([replace(folded, seed=s)], blobs) for s in (0, 1)]
+    assert shared[0].train.tolist() == shared[1].train.tolist()
+    assert shared[0].validation.shape == (1, 10)

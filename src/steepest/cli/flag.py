@@ -70,6 +70,8 @@ class RunFlags:
     "Seed of everything random [0]."
     validation: Annotated[str | None, Parameter(name=("--validation", "--validation-split"))] = None
     "Fraction of the training examples held out for validation [0.2]."
+    examples: str | None = None
+    "Take so many of the training examples, drawn by the seed [all]."
     smoothing: str | None = None
     "Label smoothing [0]."
     class_weights: Texts | None = None

@@ -4,7 +4,7 @@ A room of floor 1: it knows seeds, paths and errors, and nothing of networks. Wh
 frozen; what is drawn is a function of a seed.
 """
 
-from steepest.data.batch import batches, folds, order, split
+from steepest.data.batch import batches, folds, order, some, split
 from steepest.data.dataset import Dataset, from_arrays, take_classes, take_examples
 from steepest.data.fold import Fold, all_folds
 from steepest.data.source import SOURCES, Entry, fetch, listing, load, where
@@ -22,6 +22,7 @@ __all__ = [
     "listing",
     "load",
     "order",
+    "some",
     "split",
     "take_classes",
     "take_examples",

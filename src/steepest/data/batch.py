@@ -28,6 +28,21 @@ def split(y: Array, fraction: float, seed: int) -> tuple[Array, Array]:
     return part(y, fraction, stream(seed, "split"))
 
 
+def some(y: Array, count: int, seed: int) -> Array:
+    """Return the sorted indices of `count` examples, stratified by labels: a smaller data set.
+
+    Raises `UsageError` unless 0 < count <= n.
+
+    >>> some(np.array([0, 0, 0, 1, 1, 1]), 4, seed=0)
+    array([0, 1, 4, 5])
+    """
+    if not 0 < count <= len(y):
+        raise UsageError(f"examples = {count}: the data set has {len(y):,} training examples")
+    if count == len(y):
+        return np.arange(count)
+    return part(y, count / len(y), stream(seed, "examples"))[1]
+
+
 def part(y: Array, fraction: float, generator: np.random.Generator) -> tuple[Array, Array]:
     """Return sorted (rest, drawn) indices, drawn by `generator`, stratified by labels `y`."""
     if not 0.0 < fraction < 1.0:

@@ -1,6 +1,7 @@
 """The zoo: architectures by name, each a short composition; here those of flat examples."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from steepest.errors import unknown
 from steepest.nn.activation import ACTIVATIONS
@@ -20,6 +21,7 @@ from steepest.nn.zoo_image import (
     three_layer_conv,
     vgg,
 )
+from steepest.part import build, parse
 
 
 def mlp(
@@ -38,8 +40,7 @@ def mlp(
     109386
     """
     _check("activation", activation, ACTIVATIONS)
-    _check("initial values", initial, INITIALS)
-    start = INITIALS[initial]()
+    start = _start(initial)
     layers: list[object] = [Flatten()]
     for width in hidden:
         layers += [Linear(width, initial=start, l1=l1, l2=l2), ACTIVATIONS[activation]()]
@@ -53,6 +54,11 @@ def _check(kind: str, name: str, known: Mapping[str, object]) -> None:
         raise unknown(kind, name, known)
 
 
+def _start(initial: str) -> Any:
+    """Return initial values by name, with options where they are written: "normal(std=0.1)"."""
+    return build("initial values", parse("initial values", initial, INITIALS), INITIALS)
+
+
 def fc_net(
     hidden: tuple[int, ...] = (512, 256, 128),
     norm: str = "none",
@@ -63,16 +69,16 @@ def fc_net(
 ) -> Arch:
     """Return a fully connected net: [Linear, normalization, activation, dropout] per hidden width.
 
-    `norm` is "none", "batch" or "layer". Before batch normalization there is no bias.
+    `norm` is "none", "batch" or "layer". Before batch normalization there is no bias. `initial`
+    may have options: "normal(std=0.001)".
 
     >>> fc_net().count_params((32, 32, 3), 10)
     1738890
     """
     norms = {"none": None, "batch": NORMALIZATIONS["batch"], "layer": NORMALIZATIONS["layer"]}
     _check("normalization", norm, norms)
-    _check("initial values", initial, INITIALS)
     _check("activation", activation, ACTIVATIONS)
-    start, kind = INITIALS[initial](), norms[norm]
+    start, kind = _start(initial), norms[norm]
     layers: list[object] = [Flatten()]
     for width in hidden:
         layers.append(Linear(width, bias=norm != "batch", initial=start, l2=l2))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.data import Dataset, split
+from steepest.data import Dataset
 from steepest.engine.choice import make_engine
 from steepest.engine.executor import bind_programs
 from steepest.errors import UsageError
@@ -20,6 +20,7 @@ from steepest.program import Recorder, Symbol
 from steepest.spec import RunSpec
 from steepest.train.measure import Measure, confusion
 from steepest.train.model import Model
+from steepest.train.partition import split_rows
 from steepest.train.state import State
 
 Array = np.ndarray[Any, Any]
@@ -63,9 +64,9 @@ def examine(model: Model, x: Array, y: Array) -> Examined:
 
 def seen_rows(spec: RunSpec, dataset: Dataset) -> Array:
     """Return the rows of the data set that a run held out for validation."""
-    if not spec.validation:
+    if not spec.validation and spec.fold is None:
         raise UsageError("the run held out no validation examples; --test looks at the test set")
-    return split(dataset.y, spec.validation, spec.seed)[1]
+    return split_rows([spec], dataset).validation[0]
 
 
 def first_filters(model: Model) -> Array:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from steepest.data import Dataset, batches, split
+from steepest.data import Dataset, batches, some, split
+from steepest.data.fold import DEAL
 from steepest.spec import RunSpec
 
 Array = np.ndarray[Any, Any]
@@ -21,13 +22,15 @@ class Split:
 
 
 def split_rows(specs: Sequence[RunSpec], dataset: Dataset) -> Split:
-    """Return the rows of every run: what its outer fold leaves, split by its fold or fraction."""
+    """Return the rows of every run: what its outer fold leaves, or so many of these, split."""
     pairs = [_pair(spec, dataset) for spec in specs]
     return Split(np.stack([a for a, _ in pairs]), np.stack([b for _, b in pairs]))
 
 
 def _pair(spec: RunSpec, dataset: Dataset) -> tuple[Array, Array]:
     left = np.arange(dataset.n) if spec.outer is None else spec.outer.rows(dataset.y)[0]
+    if spec.examples is not None:  # folds are the same for all seeds, so what they split is too
+        left = left[some(dataset.y[left], spec.examples, DEAL if spec.fold else spec.seed)]
     labels = dataset.y[left]
     if spec.fold is not None:
         train, validation = spec.fold.rows(labels)
