@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from steepest.data import all_folds
+from steepest.data import Fold, all_folds
 from steepest.errors import UsageError
 from steepest.identity import run_key
 from steepest.spec import RunSpec, from_plain

@@ -213,12 +213,19 @@ def tell(found: "Conclusion", content: "Content", show: "Callable[..., None]") -
     words = ", ".join(f"{n} {word}" for word, n in counts.items())
     count = len(content.verdicts)
     show(f"{count} comparison{'s' if count > 1 else ''}: {words}.")
-    for line in factor_lines(content):
-        show(line)
-    for line in _beside(found):
+    for line in (*factor_lines(content), *_beside(found), *_published(content)):
         show(line)
     for note in content.notes:
         show(f"Note: {note}")
+
+
+def _published(content: "Content") -> list[str]:
+    """Return what a source published, beside ours, and its claims with their outcomes."""
+    from steepest.report.published import claim_lines, reported_cells
+    from steepest.report.table import text_rows
+
+    cells = reported_cells(content)
+    return [*(["", text_rows(cells).rstrip(), ""] if cells else []), *claim_lines(content)]
 
 
 def _beside(found: "Conclusion") -> list[str]:
@@ -246,6 +253,8 @@ def as_json(found: "Conclusion", content: "Content", page: Path) -> dict[str, An
         "study": found.study.name, "headline": content.headline, "scope": content.claim_scope,
         "metric": content.metric.name, "reference": content.reference, "arms": arms,
         "verdicts": [asdict(v) for v in content.verdicts], "target": found.target,
+        "reported": [asdict(r) for r in content.reported],
+        "claims": [asdict(c) for c in content.claims],
         "notes": list(content.notes), "failed": list(found.failed), "report": str(page),
     }  # fmt: skip
     if content.effects:

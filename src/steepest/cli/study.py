@@ -148,19 +148,22 @@ def results(
     format: str = "table",  # noqa: A002 - the flag's name
     table: str | None = None,
     store: str | None = None,
+    out: str | None = None,
 ) -> int:
-    """Print the arms of a study, best first, and what its factors do.
+    """Print the arms of a study, best first, what its factors do and what a source published.
 
     Parameters
     ----------
     name
         A study in the store.
     format
-        table, csv, json, md or tex.
+        table, csv, json, md or tex; page: the whole study in Markdown.
     table
-        arms, effects or interactions [all the study has; csv holds one, the arms].
+        arms, effects, interactions, reported or claims [all it has; csv holds one, the arms].
     store
         URL of the store [sqlite:///runs/steepest.db, or STEEPEST_STORE].
+    out
+        Where it is written [standard output].
     """
     from steepest.report.factor_table import tables
 
@@ -168,8 +171,20 @@ def results(
         found, content = stored_content(opened, name)
         text = tables(content, format, table)
         opened.record_look(found.record.id, sum(len(a.scores) for a in found.arms))
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    _give(text if text.endswith("\n") else text + "\n", out)
     return 0
+
+
+def _give(text: str, out: str | None) -> None:
+    """Write text into a file, or to standard output."""
+    if out is None:
+        sys.stdout.write(text)
+        return
+    try:
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+        Path(out).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write '{out}': {error.strerror}") from None
 
 
 def _writable(url: str | None) -> "Store":

@@ -17,6 +17,7 @@ from steepest.report.content import (
     Trial,
     Verdict,
 )
+from steepest.report.published import claim_rows, reported_rows
 from steepest.stats.verdict import Verdict as Finding
 from steepest.stats.verdict import claim, sentence
 from steepest.study.conclusion import Conclusion
@@ -52,6 +53,8 @@ def collect(found: Conclusion, store: Store, created: str, command: str) -> Cont
         reference=found.reference,
         arms=tuple(_arm(found, a) for a in found.arms),
         verdicts=tuple(_verdict(found, v) for v in found.verdicts),
+        reported=reported_rows(found.reported),
+        claims=claim_rows(found.outcomes),
         curves=tuple(c for a in found.arms for c in _curves(a)),
         trials=tuple(t for a in found.arms for t in _trials(a)),
         target="" if found.target is None else f"{100 * found.target:g} % validation accuracy",

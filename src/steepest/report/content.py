@@ -66,6 +66,30 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Reported:
+    """A value that a source published, beside ours; in the measure's own unit."""
+
+    arm: str
+    measure: str  # in words: "validation accuracy"
+    reported: Number
+    mean: Number = None  # ours, None where it was not measured
+    low: Number = None  # interval of the mean
+    high: Number = None
+    place: str = ""  # of the published value among single runs: below, inside, above
+    n: int = 0
+    percent: bool = True  # a fraction of one
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a source said, the word for it, and the comparisons that it rests on, in words."""
+
+    text: str
+    word: str  # holds, does not hold, not distinguishable
+    facts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Curve:
     """One run, epoch by epoch; every column has one value per epoch, or is empty."""
 
@@ -176,6 +200,8 @@ class Content:
     reference: str | None = None  # arm against which the others are judged; None: all pairs
     arms: tuple[Arm, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    reported: tuple[Reported, ...] = ()
+    claims: tuple[Claim, ...] = ()
     curves: tuple[Curve, ...] = ()
     trials: tuple[Trial, ...] = ()
     target: str = ""  # what a run had to reach: "97 % validation accuracy"

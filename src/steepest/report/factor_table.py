@@ -1,4 +1,4 @@
-"""Effects and interactions of a factorial study as tables of texts and as verdicts of the page."""
+"""The tables of a study beside that of its arms, as texts; effects also as verdicts of the page."""
 
 import csv
 import io
@@ -7,14 +7,17 @@ from dataclasses import dataclass
 
 from steepest.errors import UsageError, unknown
 from steepest.report.content import Content, Effect, Interaction
+from steepest.report.document import document
 from steepest.report.number import decimals, halfwidth, margin, signed, signed_interval, unit
 from steepest.report.overview import VerdictRow
 from steepest.report.palette import SIGNS
+from steepest.report.published import claim_cells, reported_cells
 from steepest.report.table import csv_cell, md_rows, table, tex_rows, text_rows
 
 EFFECT = ("level", "base", "cells", "word", "delta", "low", "high", "n")
 INTERACTION = ("level", "base", "other", "other_base", "cells", "word", "delta", "low", "high", "n")
-TABLES = ("arms", "effects", "interactions")
+PUBLISHED = {"reported": reported_cells, "claims": claim_cells}
+TABLES = ("arms", "effects", "interactions", *PUBLISHED)
 FORMS: dict[str, Callable[[Sequence[Sequence[str]]], str]] = {
     "table": text_rows, "md": md_rows, "tex": tex_rows,
 }  # fmt: skip
@@ -55,6 +58,8 @@ def factor_rows(content: Content) -> list[FactorRows]:
 def tables(content: Content, form: str, which: str | None = None) -> str:
     """Return one table of a study, or with None every one it has; CSV and JSON are one anyway.
 
+    The form "page" is the whole study in Markdown.
+
     Raises
     ------
     UsageError
@@ -62,13 +67,32 @@ def tables(content: Content, form: str, which: str | None = None) -> str:
     """
     if which is not None and which not in TABLES:
         raise unknown("table", which, TABLES)
+    if form not in (known := [*FORMS, "csv", "json", "page"]):
+        raise unknown("format", form, known)
     if which in ("effects", "interactions"):
         return factor_table(content, which, form)
-    found = table(content, form)
+    if which in PUBLISHED:
+        return _published(content, which, form)
+    if form == "page":
+        return document(content, "\n".join(_all(content, "md", ("effects", "interactions"))))
     if which is None and form in FORMS:
-        more = [w for w in ("effects", "interactions") if getattr(content, w)]
-        found = "\n".join([found, *(factor_table(content, w, form) for w in more)])
-    return found
+        return "\n".join(_all(content, form, TABLES[1:]))
+    return table(content, form)
+
+
+def _all(content: Content, form: str, names: Sequence[str]) -> list[str]:
+    """Return the table of arms and those of `names` that the study has."""
+    more = [name for name in names if getattr(content, name)]
+    return [table(content, form), *(tables(content, form, name) for name in more)]
+
+
+def _published(content: Content, which: str, form: str) -> str:
+    cells = PUBLISHED[which](content)
+    if not cells:
+        raise UsageError(f"study '{content.study}' has no {which}: its file holds no source's")
+    if form not in FORMS:
+        raise unknown("format", form, FORMS)
+    return FORMS[form](cells)
 
 
 def factor_table(content: Content, which: str, form: str) -> str:

@@ -25,6 +25,7 @@ from steepest.report.factor_table import factor_rows
 from steepest.report.number import THIN, margin
 from steepest.report.overview import arm_rows, columns, verdict_rows, words
 from steepest.report.palette import DARK, LIGHT, SIGNS, colour, dash
+from steepest.report.published import reported_cells
 from steepest.report.rate_chart import rate
 from steepest.report.run_chart import runs
 from steepest.report.strip_chart import strip
@@ -33,7 +34,10 @@ ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath"
     " d='M2 2C3 11 7 13 14 13.5' fill='none' stroke='%230072b2' stroke-width='2.5'/%3E%3C/svg%3E"
 )
-KINDS = {"better": "better", "worse": "worse", "equivalent": "equivalent"}
+KINDS = {
+    "better": "better", "worse": "worse", "equivalent": "equivalent", "holds": "better",
+    "does not hold": "worse",
+}  # fmt: skip
 LIBRARY = ("vega.min.js", "vega-lite.min.js", "vega-interpreter.min.js")
 
 
@@ -49,6 +53,8 @@ def render(content: Content) -> str:
         columns=columns(content),
         arms=arm_rows(content),
         arms_caption=_arms_caption(content),
+        claims=content.claims,
+        reported=reported_cells(content),
         kinds=KINDS,
         signs=SIGNS,
     )  # fmt: skip

@@ -18,7 +18,10 @@ DARK = (
 DASHES: tuple[tuple[int, ...], ...] = (
     (), (8, 2), (2, 2), (10, 2, 2, 2), (5, 3), (12, 3), (3, 1), (6, 2, 1, 2, 1, 2), (10, 5),
 )  # fmt: skip
-SIGNS = {"better": "▲", "worse": "▼", "equivalent": "≈", "not distinguishable": "?"}
+SIGNS = {
+    "better": "▲", "worse": "▼", "equivalent": "≈", "not distinguishable": "?", "holds": "✓",
+    "does not hold": "✗",
+}  # fmt: skip
 
 
 def looks(names: Sequence[str], reference: str | None) -> list[int]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from steepest.study.claim import claim_of
 from steepest.study.design import Arm, Study
 from steepest.study.record import decode, encode
 from steepest.study.space import Range
@@ -18,7 +19,8 @@ def study_of(text: str) -> Study:
     arms = tuple(_arm(a) for a in plain.pop("arms"))
     base = tuple(sorted((k, _tupled(v)) for k, v in plain.pop("base").items()))
     notes = tuple(plain.pop("notes", ()))
-    return Study(base=base, arms=arms, notes=notes, **plain)
+    claims = tuple(claim_of(c, "claims") for c in plain.pop("claims", ()))
+    return Study(base=base, arms=arms, notes=notes, claims=claims, **plain)
 
 
 def _arm(plain: dict[str, Any]) -> Arm:

@@ -13,6 +13,7 @@ from steepest.stats.curve import Tolerance, tolerance
 from steepest.stats.interval import mean_interval
 from steepest.stats.target import Reached, median_time, time_to_target
 from steepest.stats.verdict import Verdict
+from steepest.study.audit import Outcome, Reported, audit, beside
 from steepest.study.caution import warnings
 from steepest.study.design import Study
 from steepest.study.effect import Factorial, factorial
@@ -37,6 +38,8 @@ class Conclusion:
     warnings: tuple[str, ...]
     failed: tuple[str, ...]
     factorial: Factorial | None = None  # where arms are combinations of factors
+    reported: tuple[Reported, ...] = ()  # what a source published, beside ours
+    outcomes: tuple[Outcome, ...] = ()  # of its claims
 
     @property
     def repeated(self) -> str:
@@ -80,8 +83,8 @@ def conclude(study: Study, record: StudyRecord, store: Store) -> Conclusion:
     reference = study.reference if study.reference in names else None
     verdicts = tuple(judge(study, arms, reference))
     said = tuple(warnings(study, arms, _looks(record, arms), len(failed)))
-    effects = factorial(study, arms)
-    return Conclusion(study, record, arms, verdicts, reference, target, said, failed, effects)
+    beyond = factorial(study, arms), beside(study, arms), audit(study, arms)
+    return Conclusion(study, record, arms, verdicts, reference, target, said, failed, *beyond)
 
 
 def _looks(record: StudyRecord, arms: Sequence[ArmResult]) -> int:
@@ -151,6 +154,7 @@ def _arm(known: _Evidence, name: str, target: float | None) -> ArmResult:
         name, choices, tuple(t.place.seed for t in mine), tunings, scores, diverged,
         tuple(t.record for t in mine), curves, mean_interval(repeated), arrivals,
         median_time(arrivals) if arrivals else None, _tolerance(study, choices[0]),
+        tuple(known.tests[t.place.key].get("test", {}) for t in mine),
     )  # fmt: skip
 
 

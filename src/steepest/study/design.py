@@ -15,6 +15,7 @@ from steepest.nn.convolution import is_convolutional
 from steepest.part import Part
 from steepest.spec import RunSpec, from_plain
 from steepest.study.change import is_written, merge, word
+from steepest.study.claim import Claim, check_claims, check_reported, wordless
 from steepest.study.proposal import Proposal, Rung, Told, length_of
 from steepest.study.search import search_of, search_text
 from steepest.study.space import LR, Range, Values, alone, default_space, middle
@@ -56,6 +57,7 @@ class Study:
     together: int = 1  # runs that share a program at most; "auto" becomes what suits the device
     search: str = "auto"  # how trials are found, with options: "tpe(batch=8)"
     notes: tuple[str, ...] = field(default=())
+    claims: tuple[Claim, ...] = ()  # what a source said, to be held against the records
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "search", search_text(self.search))
@@ -113,7 +115,9 @@ class Study:
     @property
     def digest(self) -> str:
         """SHA-256 of the study without its name and wording."""
-        plain = {k: v for k, v in self.plain().items() if k not in ("name", "question", "notes")}
+        wording = ("name", "question", "notes")
+        plain = {k: v for k, v in self.plain().items() if k not in wording}
+        plain |= {"claims": [wordless(c) for c in self.claims]} if self.claims else {}
         return codec.digest(plain)
 
 
@@ -139,7 +143,9 @@ def _check(study: Study) -> None:
     if study.reference is not None and study.reference not in names:
         hint = nearest(study.reference, names)
         raise UsageError(f"reference: no arm '{study.reference}'; {hint}")
+    check_claims(study.claims, names, study.target)
     for arm in study.arms:
+        check_reported(list(dict(arm.reported)), f"arm '{arm.name}'")
         _check_arm(study, arm)
     _check_levels([a for a in study.arms if a.levels])
 

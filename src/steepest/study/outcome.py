@@ -58,6 +58,7 @@ class ArmResult:
     arrivals: Reached | None  # epochs to the target
     median: Median | None
     tolerance: Tolerance | None
+    tests: tuple[dict[str, Any], ...] = ()  # all metrics of the test set, one dict a run
 
     @property
     def label(self) -> str:

@@ -7,9 +7,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from steepest import codec
 from steepest.errors import UsageError, nearest
 from steepest.spec import from_plain
 from steepest.study.change import merge, word
+from steepest.study.claim import Claim, claim_of
 from steepest.study.design import Arm, Study, base_of, own_space
 from steepest.study.factorial import check_levels, expand
 from steepest.study.joint import check_shared, join
@@ -55,12 +57,13 @@ def from_table(table: Mapping[str, Any], where: str, name: str) -> Study:
     from_plain(base, f"{where}: base")
     tuned = shared if trials else ()
     made = tuple(_arm(a, base, trials, tuned, f"{where}: arms[{i}]") for i, a in enumerate(arms))
+    claims = _claims(given.pop("claims", []), where)
     notes = given.pop("notes", [])
     if not isinstance(notes, list):
         raise UsageError(f"{where}: notes must be a list of texts, not {notes!r}")
     try:
         whole = {"name": name, "question": "", **given}
-        return Study(**whole, base=base_of(base), arms=made, notes=tuple(notes))
+        return Study(**whole, base=base_of(base), arms=made, notes=tuple(notes), claims=claims)
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
 
@@ -83,6 +86,12 @@ def _table(given: dict[str, Any], key: str, where: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise UsageError(f"{where}: {key} must be a table, not {found!r}")
     return found
+
+
+def _claims(tables: Any, where: str) -> tuple[Claim, ...]:
+    if not isinstance(tables, list) or not all(isinstance(c, dict) for c in tables):
+        raise UsageError(f"{where}: claims must be written as [[claims]] tables")
+    return tuple(claim_of(c, f"{where}: claims[{i}]") for i, c in enumerate(tables))
 
 
 def _arm(
@@ -117,6 +126,9 @@ def to_toml(study: Study) -> str:
             lines.append(f"reported = {_value(dict(arm.reported))}")
         lines.append("[arms.space]")
         lines += [f"{_key(r.name)} = {_range(r)}" for r in arm.space]
+    for claim in study.claims:
+        lines += ["", "[[claims]]"]
+        lines += [f"{k} = {_value(v)}" for k, v in codec.plain(claim).items()]
     return "\n".join(lines) + "\n"
 
 

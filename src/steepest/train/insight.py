@@ -66,7 +66,8 @@ def seen_rows(spec: RunSpec, dataset: Dataset) -> Array:
     """Return the rows of the data set that a run held out for validation."""
     if not spec.validation and spec.fold is None:
         raise UsageError("the run held out no validation examples; --test looks at the test set")
-    return split_rows([spec], dataset).validation[0]
+    held: Array = split_rows([spec], dataset).validation[0]
+    return held
 
 
 def first_filters(model: Model) -> Array:

@@ -1,0 +1,243 @@
+"""What a study found beside what a source published: values with intervals, claims with outcomes.
+
+The comparisons of all claims are one family of their own: each gets an interval at level
+1 − 5 % / their number (Bonferroni), so that all of them hold at once with 95 % confidence. A claim
+"holds" if every interval it needs lies on its side, "does not hold" if one lies on the other side
+(or, for "better", inside the study's margin: too small to matter), else it is "not
+distinguishable".
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from steepest.stats.interval import counting_spread, mean_interval, student_t
+from steepest.stats.ratio import mean_ratio, time_ratio
+from steepest.stats.target import Reached, time_to_target
+from steepest.study.claim import MEASURES, Claim
+from steepest.study.design import METRICS, Study
+from steepest.study.outcome import ArmResult, by_tuning
+
+Word = Literal["holds", "does not hold", "not distinguishable"]
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A published value beside ours, in the measure's own unit."""
+
+    arm: str
+    measure: str
+    reported: float
+    mean: float  # ours; NaN where it was not measured in every run
+    low: float  # interval of the mean
+    high: float
+    single_low: float  # where a single further run would lie, with 95 % confidence
+    single_high: float
+    n: int
+
+    @property
+    def place(self) -> str:
+        """Where the published value lies among single runs of ours."""
+        if not math.isfinite(self.single_low):
+            return ""
+        if self.reported < self.single_low:
+            return "below"
+        return "above" if self.reported > self.single_high else "inside"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One comparison of a claim: what was asked to exceed or stay under what, and what was found.
+
+    `kind` is "difference" (a − b), "ratio" or "value" (of a alone).
+    """
+
+    kind: Literal["difference", "ratio", "value"]
+    a: str
+    b: str
+    measure: str  # or what was counted until the target
+    value: float
+    low: float  # simultaneous interval; infinite ends are open
+    high: float
+    n: int
+    word: Word
+    exact: bool = True  # else `value` is a bound: some runs did not reach the target
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A claim with its word and the comparisons it rests on."""
+
+    claim: Claim
+    word: Word
+    findings: tuple[Finding, ...]
+
+
+def audit(study: Study, arms: Sequence[ArmResult]) -> tuple[Outcome, ...]:
+    """Return the outcomes of a study's claims; those on arms without finished runs are left out."""
+    known = {a.name: a for a in arms}
+    asked = []
+    for claim in study.claims:
+        others = claim.others([a.name for a in study.arms]) if not claim.arm else ()
+        if claim.subject in known and all(name in known for name in others):
+            asked.append((claim, others))
+    family = sum(max(len(others), 1) for _, others in asked)
+    level = 1 - ALPHA / max(family, 1)
+    found = []
+    for claim, others in asked:
+        subject = known[claim.subject]
+        ask: Callable[..., Finding] = _sooner if claim.faster else _ahead
+        if claim.arm:
+            findings = [_reaches(study, claim, subject, level)]
+        else:
+            findings = [ask(study, claim, (subject, known[o]), level) for o in others]
+        found.append(Outcome(claim, _all([f.word for f in findings]), tuple(findings)))
+    return tuple(found)
+
+
+def beside(study: Study, arms: Sequence[ArmResult]) -> tuple[Reported, ...]:
+    """Return every published value beside ours, in the order of arms and of their tables."""
+    return tuple(
+        _beside(arm, name, float(value))
+        for arm in arms
+        for name, value in study.arm(arm.name).reported
+    )
+
+
+def measured(arm: ArmResult, name: str) -> np.ndarray:
+    """Return a measure of an arm's final runs, (n,), by tuning if there are several; else NaN."""
+    values = np.array([_value(arm, i, name) for i in range(len(arm.records))], dtype=float)
+    if len(arm.choices) == 1 or not np.isfinite(values).all():
+        return values
+    return by_tuning(values, arm.tunings)
+
+
+def _value(arm: ArmResult, i: int, name: str) -> float:
+    """Return a measure of one run."""
+    record, rows = arm.records[i], arm.curves[i]
+    found: Any
+    if name in METRICS:
+        found = arm.tests[i].get(name)
+    elif name.startswith("val_"):
+        found = (record.metrics.get("validation") or {}).get(name.removeprefix("val_"))
+    elif name.startswith("train_"):
+        found = rows[-1].get(name) if rows else None
+    elif name in ("seconds", "updates"):
+        found = getattr(record, name)
+    else:
+        found = record.metrics.get(name)
+    return float("nan") if found is None else float(found)
+
+
+def _beside(arm: ArmResult, name: str, reported: float) -> Reported:
+    values = measured(arm, name)
+    n, nothing = len(values), float("nan")
+    if not np.isfinite(values).all():
+        return Reported(arm.name, name, reported, nothing, nothing, nothing, nothing, nothing, n)
+    mean = mean_interval(values)
+    low, high = student_t(values[:, None], 0.95)
+    half = float(high[0] - low[0]) / 2 * math.sqrt(n + 1) if n > 1 else math.inf
+    single = (mean.mean - half, mean.mean + half)
+    return Reported(arm.name, name, reported, mean.mean, mean.low, mean.high, *single, n)
+
+
+def _reaches(study: Study, claim: Claim, arm: ArmResult, level: float) -> Finding:
+    name = claim.metric or study.metric
+    values = measured(arm, name)
+    if not np.isfinite(values).all():
+        return _unknown("value", arm.name, "", name, len(values))
+    mean = mean_interval(values, level)
+    if claim.at_least is not None:
+        word = _attains(mean.low - claim.at_least, mean.high - claim.at_least)
+    else:
+        limit = float(claim.at_most or 0.0)
+        word = _attains(limit - mean.high, limit - mean.low)
+    return Finding("value", arm.name, "", name, mean.mean, mean.low, mean.high, mean.n, word)
+
+
+def _ahead(study: Study, claim: Claim, pair: tuple[ArmResult, ArmResult], level: float) -> Finding:
+    """Judge "better": the difference, or the ratio where the claim is of so many times."""
+    name, (a, b) = claim.metric or study.metric, pair
+    x, y = measured(a, name), measured(b, name)
+    if not np.isfinite([x, y]).all():
+        return _unknown("difference", a.name, b.name, name, len(x))
+    higher, share = MEASURES[name]
+    if claim.times != 1:
+        found = mean_ratio(x, y, level) if higher else mean_ratio(y, x, level)
+        word = _attains(found.low - claim.times, found.high - claim.times)
+        names = (a.name, b.name) if higher else (b.name, a.name)
+        return Finding(
+            "ratio", *names, name, found.mean, found.low, found.high, found.n, word
+        )  # fmt: skip
+    gain = (x - y) if higher else (y - x)
+    lost_a, lost_b = a.diverged, b.diverged
+    if len(lost_a) == len(gain):  # a diverged run cannot win its pair
+        gain = np.where(lost_a, np.minimum(gain, 0), gain)
+        gain = np.where(lost_b, np.maximum(gain, 0), gain)
+    ends = student_t(gain[:, None], level, counting_spread(np.stack([x, y])))
+    low, high = float(ends[0][0]), float(ends[1][0])
+    tie = study.margin if share and not claim.by else 0.0
+    word = _exceeds(low - claim.by, high - claim.by, tie)
+    sign, mean = (1.0 if higher else -1.0), float(gain.mean())
+    low, high = (low, high) if higher else (-high, -low)
+    return Finding("difference", a.name, b.name, name, sign * mean, low, high, len(gain), word)
+
+
+def _sooner(study: Study, claim: Claim, pair: tuple[ArmResult, ArmResult], level: float) -> Finding:
+    """Judge "faster": how many times longer the other arm takes to the target."""
+    target = claim.target if claim.target is not None else float(study.target or 0.0)
+    a, b = pair
+    fast, slow = (_arrivals(arm, claim.cost, target) for arm in pair)
+    steps = (_step(b, claim.cost), _step(a, claim.cost))
+    found = time_ratio(slow, fast, level, steps)
+    word = _attains(found.low - claim.times, found.high - claim.times)
+    return Finding(
+        "ratio", b.name, a.name, claim.cost, found.mean, found.low, found.high, found.n, word,
+        found.exact,
+    )  # fmt: skip
+
+
+def _arrivals(arm: ArmResult, cost: str, target: float) -> Reached:
+    """Return when each final run reached a validation accuracy, on the axis of a cost."""
+    name = "epoch" if cost == "epochs" else cost
+    rows = [[r for r in run if r["val_accuracy"] is not None] for run in arm.curves]
+    times = [[float(r[name]) for r in run] or [0.0] for run in rows]
+    heights = [[float(r["val_accuracy"]) for r in run] or [0.0] for run in rows]
+    return time_to_target(times, heights, target, diverged=arm.diverged.tolist())
+
+
+def _step(arm: ArmResult, cost: str) -> float:
+    """Return the distance between two measurements of an arm's runs, on the axis of a cost."""
+    if cost == "epochs":
+        return 1.0
+    ends = [float(run[-1][cost]) / len(run) for run in arm.curves if run]
+    return float(np.mean(ends)) if ends else 1.0
+
+
+def _unknown(kind: Any, a: str, b: str, name: str, n: int) -> Finding:
+    nothing = float("nan")
+    return Finding(kind, a, b, name, nothing, -math.inf, math.inf, n, "not distinguishable")
+
+
+def _exceeds(low: float, high: float, tie: float) -> Word:
+    """Return the word for an interval of how much better an arm is than was claimed."""
+    if low > 0:
+        return "holds"
+    return "does not hold" if high <= 0 or (-tie < low and high < tie) else "not distinguishable"
+
+
+def _attains(low: float, high: float) -> Word:
+    """Return the word for an interval of what a value has beyond the claimed one."""
+    if low >= 0:
+        return "holds"
+    return "does not hold" if high < 0 else "not distinguishable"
+
+
+def _all(words: Sequence[str]) -> Word:
+    if "does not hold" in words:
+        return "does not hold"
+    return "holds" if set(words) == {"holds"} else "not distinguishable"
