@@ -122,3 +122,30 @@ def test_every_command_explains_itself(call, name):
     flags = re.findall(r"^│ +\*? *([A-Z-][\w -]*?)  +(\S?)", out, re.MULTILINE)
     assert flags
     assert all(about for _, about in flags), flags
+
+
+def test_claims_are_answered_and_a_page_is_written(call):
+    """The terminal, the JSON and the Markdown page say what was published and what holds."""
+    assert call("init")[0] == 0
+    _small()
+    text = Path("study.toml").read_text(encoding="utf-8")
+    text = text.replace('name = "momentum"', 'name = "momentum"\nreported = { accuracy = 0.99 }')
+    text += '\n[[claims]]\ntext = "One epoch."\narm = "sgd"\nat_most = 1\nmetric = "epochs"\n'
+    Path("study.toml").write_text(text, encoding="utf-8")
+    code, out, err = call("run", "study.toml", *WORK)
+    assert code == 0, err
+    assert "✗ does not hold: One epoch. [epochs run of sgd: 2 (2 to 2; n = 2)]" in out
+    assert re.search(r"momentum +test accuracy +99.00\s%", out)
+    found = json.loads(call("run", "study.toml", *WORK, "--json")[1])
+    assert [c["word"] for c in found["claims"]] == ["does not hold"]
+    assert found["reported"][0]["reported"] == 0.99
+    assert call("results", "study", "--format", "page", "--out", "deep/page.md") == (0, "", "")
+    page = Path("deep/page.md").read_text(encoding="utf-8")
+    assert page.startswith("# Does momentum help plain SGD on digits?\n")
+    for heading in ("What was claimed", "What was published", "The arms", "What may be said"):
+        assert f"\n## {heading}\n" in page
+    assert call("results", "study", "--table", "claims")[1].startswith("claim")
+    code, _, err = call("results", "study", "--format", "pge")
+    assert (code, "unknown format 'pge'; did you mean 'page'?" in err) == (2, True)
+    code, _, err = call("results", "study", "--out", "study.toml/x.md")
+    assert (code, "cannot write" in err) == (2, True)
