@@ -53,6 +53,17 @@ def test_csv_rows_and_an_output_file(call, run, tmp_path):
     assert len(rows) == 26
 
 
+def test_whole_numbers_of_a_table_are_in_the_data_s_own_units(call, run, tmp_path):
+    """A table of pixels as they are stored gives what the same numbers as bytes give."""
+    x = digits(5)
+    expected = load(tmp_path / run / "last.safetensors").predict(x)
+    np.savetxt("x.csv", x.reshape(5, -1), fmt="%d", delimiter=",")
+    _, out, err = call("predict", run, "x.csv", "--json", "--weights", "last")
+    got = [list(p["probabilities"].values()) for p in json.loads(out)["predictions"]]
+    assert np.abs(np.array(got) - expected).max() < 1e-6
+    assert "x.csv: whole numbers, taken as 0 to 16" in err
+
+
 def test_regression_predicts_numbers(call, table):
     """A run on float targets predicts them."""
     table(lambda x, _: (x, x.sum(axis=1).astype(np.float32)))
@@ -68,7 +79,7 @@ def test_regression_predicts_numbers(call, table):
         (("x.txt", "1"), 2, "no image, .npy, .npz or .csv"),
         (("gone.npy", None), 4, "there is no file 'gone.npy'"),
         (("x.csv", "1,2\n3,a\n"), 4, "row 2: 'a' is no number"),
-        (("x.csv", "1,2\n"), 4, "takes examples of shape (8, 8, 1)"),
+        (("x.csv", "1,2\n"), 4, "has 2 columns, but the run takes 64 features"),
         (("x.png", "no image"), 4, "cannot be read as an image"),
         (("x.npy", "no array"), 4, "is no array of numbers"),
     ],
@@ -89,6 +100,7 @@ def test_export_formats(call, run, tmp_path):
         assert call("export", run, "--to", to)[0] == 0
         assert (tmp_path / run / file).exists()
     assert call("export", run, "--to", "onxx")[0] == 2
+    assert "ours exactly" in call("export", run, "--to", "npz")[1]
     code, _, err = call("export", run, "--weights", "worst")
     assert code == 2
     assert "best or last" in err

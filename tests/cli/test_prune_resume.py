@@ -135,4 +135,4 @@ def test_part_of_the_examples_serves_export_too(call, tmp_path):
     config = json.loads(Path("runs/few/magnitude-0.5/config.json").read_text())
     assert config["data"]["examples"] == 300
     code, out, _ = call("export", "runs/few/magnitude-0.5", "--to", "npz")
-    assert (code, "equal to ours" in out) == (0, True)
+    assert (code, "ours exactly" in out) == (0, True)

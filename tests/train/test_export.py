@@ -100,6 +100,18 @@ def test_weights_are_exported_with_their_description(to, tmp_path):
 
 
 @pytest.mark.torch
+def test_formats_do_not_overwrite_each_other(tmp_path):
+    """A module's source finds its weights after arrays were exported beside it."""
+    pytest.importorskip("torch")
+    session = session_of("mlp(hidden=(6,))")
+    source, weights = export(session, "torch", tmp_path / "net").files
+    before = weights.read_bytes()
+    export(session, "safetensors", tmp_path / "net")
+    assert weights.read_bytes() == before
+    assert weights.name in source.read_text()
+
+
+@pytest.mark.torch
 def test_torch_export_takes_any_batch(tmp_path):
     """The exported program runs for batches that it was not traced with."""
     torch = pytest.importorskip("torch")

@@ -28,7 +28,8 @@ def export(
     check_format(to)
     found = restore(run, weights)
     done = write(found.session, to, out or found.folder / "network")
-    say(
-        f"wrote {' and '.join(map(str, done.files))}: equal to ours to {done.error:.1e} of the "
-        f"largest output on {done.examples} examples"
+    near = (
+        f"equal to ours to {done.error:.1e} of the largest output" if done.error else "ours exactly"
     )
+    files = " and ".join(map(str, done.files))
+    say(f"wrote {files}: its outputs are {near} on {done.examples} examples")

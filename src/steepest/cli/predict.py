@@ -29,8 +29,8 @@ def predict(
 ) -> None:
     """Predict classes of images, .npy or .npz arrays, or the rows of a CSV file.
 
-    Integers in arrays and tables are in the data's own units (images: 0 to 255); real numbers are
-    what the network reads.
+    Whole numbers (arrays of integers, tables without a decimal point) are in the data's own units
+    (images: 0 to 255); real numbers are what the network reads (images: 0 to 1).
 
     Parameters
     ----------
@@ -126,7 +126,9 @@ def _table(path: Path) -> Array:
         if bad or len(row) != len(rows[0]):
             what = f"'{bad[0]}' is no number" if bad else f"{len(row)} cells, not {len(rows[0])}"
             raise DataError(f"{path} row {number}: {what}; give the feature columns only")
-    return np.array([[float(cell) for cell in row] for row in rows[start:]], np.float32)
+    whole = all(cell.strip().lstrip("+-").isdecimal() for row in rows[start:] for cell in row)
+    kind = np.int64 if whole else np.float32  # whole numbers are in the data's own units
+    return np.array([[float(cell) for cell in row] for row in rows[start:]]).astype(kind)
 
 
 def _is_number(text: str) -> bool:
@@ -146,12 +148,21 @@ def _fitting(x: Array, shape: tuple[int, ...], path: Path, model: "Model") -> Ar
             x = x.reshape(-1, *shape)
             break
     else:
-        if x.ndim != 2 or x.shape[1] != int(np.prod(shape)):
+        features = int(np.prod(shape))
+        if path.suffix.lower() == ".csv" and x.shape[1] != features:
+            raise DataError(
+                f"'{path}' has {x.shape[1]} columns, but the run takes {features} features "
+                f"(examples of shape {shape}); give the feature columns only"
+            )
+        if x.ndim != 2 or x.shape[1] != features:
             raise DataError(
                 f"'{path}' has shape {x.shape}, but the run takes examples of shape {shape}"
             )
         x = x.reshape(-1, *shape)
     if x.dtype.kind in "ui" and model.about["scale"] != 1.0:
+        if path.suffix.lower() == ".csv":
+            most = round(1 / model.about["scale"])
+            sys.stderr.write(f"{path}: whole numbers, taken as 0 to {most}\n")
         return (x * np.float64(model.about["scale"])).astype(np.float32)  # the data's own units
     return x.astype(np.float32)
 

@@ -93,7 +93,7 @@ def _source(session: Session, target: Path) -> tuple[tuple[Path, Path], Any]:
     """Write a module's source and weights; return the files and the module."""
     from safetensors.numpy import save_file
 
-    weights = target.with_suffix(".safetensors")
+    weights = target.with_name(f"{target.stem}_torch.safetensors")  # not what safetensors writes
     source, tensors = torch_source(lower(session), weights.name)
     target.write_text(source, encoding="utf-8")
     save_file(tensors, weights)
