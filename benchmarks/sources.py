@@ -48,7 +48,8 @@ unsaid: the pages say what was assumed. Most budgets are reduced, and the pages 
 the full study lies beside each as `-full.toml`. A claim *holds* if the intervals of all the
 comparisons it needs lie on its side, *does not hold* if one lies on the other side or shows a
 difference too small to matter, and is *not distinguishable* otherwise. All intervals of a study's
-claims hold at once with 95 % confidence.
+claims hold at once with 95 % confidence. The runs shared two cores with other work, so seconds, and
+ratios of them, are rough.
 
 This table and the pages are written from the store by `python benchmarks/sources.py`.
 """

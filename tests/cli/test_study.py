@@ -145,6 +145,12 @@ def test_claims_are_answered_and_a_page_is_written(call):
     for heading in ("What was claimed", "What was published", "The arms", "What may be said"):
         assert f"\n## {heading}\n" in page
     assert call("results", "study", "--table", "claims")[1].startswith("claim")
+    said = call("results", "study", "--table", "reported", "--format", "csv")[1]
+    assert [(r["arm"], r["reported"]) for r in csv.DictReader(io.StringIO(said))] == [
+        ("momentum", "0.99")
+    ]
+    whole = json.loads(call("results", "study", "--format", "json")[1])
+    assert whole["claims"][0]["facts"] == ["epochs run of sgd: 2 (2 to 2; n = 2)"]
     code, _, err = call("results", "study", "--format", "pge")
     assert (code, "unknown format 'pge'; did you mean 'page'?" in err) == (2, True)
     code, _, err = call("results", "study", "--out", "study.toml/x.md")

@@ -88,6 +88,11 @@ class Claim:
     word: str  # holds, does not hold, not distinguishable
     facts: tuple[str, ...] = ()
 
+    @property
+    def figures(self) -> str:
+        """The comparisons as one text."""
+        return "; ".join(self.facts)
+
 
 @dataclass(frozen=True)
 class Curve:

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from steepest.errors import UsageError, unknown
 from steepest.report.content import Content, Effect, Interaction
@@ -16,6 +17,8 @@ from steepest.report.table import csv_cell, md_rows, table, tex_rows, text_rows
 
 EFFECT = ("level", "base", "cells", "word", "delta", "low", "high", "n")
 INTERACTION = ("level", "base", "other", "other_base", "cells", "word", "delta", "low", "high", "n")
+REPORTED = ("arm", "measure", "reported", "mean", "low", "high", "place", "n")
+CLAIM = ("text", "word", "figures")
 PUBLISHED = {"reported": reported_cells, "claims": claim_cells}
 TABLES = ("arms", "effects", "interactions", *PUBLISHED)
 FORMS: dict[str, Callable[[Sequence[Sequence[str]]], str]] = {
@@ -90,8 +93,10 @@ def _published(content: Content, which: str, form: str) -> str:
     cells = PUBLISHED[which](content)
     if not cells:
         raise UsageError(f"study '{content.study}' has no {which}: its file holds no source's")
+    if form == "csv":
+        return _csv(getattr(content, which), REPORTED if which == "reported" else CLAIM)
     if form not in FORMS:
-        raise unknown("format", form, FORMS)
+        raise unknown("format", form, [*FORMS, "csv"])
     return FORMS[form](cells)
 
 
@@ -146,7 +151,7 @@ def _cells(content: Content, rows: Sequence[Effect | Interaction]) -> list[list[
     return found
 
 
-def _csv(rows: Sequence[Effect | Interaction], names: Sequence[str]) -> str:
+def _csv(rows: Sequence[Any], names: Sequence[str]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)

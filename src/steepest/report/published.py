@@ -16,6 +16,7 @@ NAMES = {
     "recall": "test recall", "f1": "test F1", "gap": "generalization gap",
     "stability": "spread of changes from epoch to epoch", "epochs": "epochs run",
 }  # fmt: skip
+UNKNOWN = ("an arm of this claim has no finished run",)
 HEAD = ("arm", "measure", "reported", "ours", "interval", "among single runs", "n")
 
 
@@ -53,7 +54,8 @@ def reported_rows(found: Sequence[Found]) -> tuple[Reported, ...]:
 def claim_rows(outcomes: Sequence[Outcome]) -> tuple[Claim, ...]:
     """Return the claims with their words and the figures behind them."""
     return tuple(
-        Claim(o.claim.text, o.word, tuple(fact(f, o) for f in o.findings)) for o in outcomes
+        Claim(o.claim.text, o.word, tuple(fact(f, o) for f in o.findings) or UNKNOWN)
+        for o in outcomes
     )
 
 
@@ -109,13 +111,13 @@ def reported_cells(content: Content) -> list[list[str]]:
 
 def claim_cells(content: Content) -> list[list[str]]:
     """Return the claims as a table of texts, the heading first; empty without any."""
-    rows = [[c.text, f"{SIGNS[c.word]} {c.word}", "; ".join(c.facts)] for c in content.claims]
+    rows = [[c.text, f"{SIGNS[c.word]} {c.word}", c.figures] for c in content.claims]
     return [["claim", "outcome", "figures"], *rows] if rows else []
 
 
 def claim_lines(content: Content) -> list[str]:
     """Return every claim as a line of text: its word, what was said, the figures."""
-    return [f"{SIGNS[c.word]} {c.word}: {c.text} [{'; '.join(c.facts)}]" for c in content.claims]
+    return [f"{SIGNS[c.word]} {c.word}: {c.text} [{c.figures}]" for c in content.claims]
 
 
 def _ends(row: Reported) -> str:

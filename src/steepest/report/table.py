@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from steepest.errors import unknown
 from steepest.report.content import Arm, Content, Metric, Number
@@ -106,8 +107,8 @@ def _csv(_: Content, arms: Sequence[Arm]) -> str:
 
 
 def _json(content: Content, arms: Sequence[Arm]) -> str:
-    def known(value: Value) -> Value:
-        return value if isinstance(value, str | bool | int) else finite(value)
+    def known(value: Any) -> Any:
+        return value if isinstance(value, str | bool | int | tuple) else finite(value)
 
     rows = [
         {field: known(getattr(arm, field)) for field in FIELDS}
@@ -117,7 +118,7 @@ def _json(content: Content, arms: Sequence[Arm]) -> str:
     whole = {"study": content.study, "metric": content.metric.name, "reference": content.reference}
     factors = {
         name: [{k: known(v) for k, v in asdict(one).items()} for one in getattr(content, name)]
-        for name in ("effects", "interactions")
+        for name in ("effects", "interactions", "reported", "claims")
         if getattr(content, name)
     }
     return json.dumps({**whole, "arms": rows, **factors}, indent=2, allow_nan=False) + "\n"

@@ -78,17 +78,17 @@ class Outcome:
 
 
 def audit(study: Study, arms: Sequence[ArmResult]) -> tuple[Outcome, ...]:
-    """Return the outcomes of a study's claims; those on arms without finished runs are left out."""
+    """Return the outcomes of a study's claims; one on an arm without runs has no findings."""
     known = {a.name: a for a in arms}
-    asked = []
-    for claim in study.claims:
-        others = claim.others([a.name for a in study.arms]) if not claim.arm else ()
-        if claim.subject in known and all(name in known for name in others):
-            asked.append((claim, others))
-    family = sum(max(len(others), 1) for _, others in asked)
+    asked = [(c, c.others([a.name for a in study.arms]) if not c.arm else ()) for c in study.claims]
+    whole = [{c.subject, *others} <= set(known) for c, others in asked]
+    family = sum(max(len(o), 1) for (_, o), there in zip(asked, whole, strict=True) if there)
     level = 1 - ALPHA / max(family, 1)
     found = []
-    for claim, others in asked:
+    for (claim, others), there in zip(asked, whole, strict=True):
+        if not there:
+            found.append(Outcome(claim, "not distinguishable", ()))
+            continue
         subject = known[claim.subject]
         ask: Callable[..., Finding] = _sooner if claim.faster else _ahead
         if claim.arm:
