@@ -1,7 +1,8 @@
 """Frozen dataclasses to plain values and back; canonical JSON and its digest.
 
 A dataclass becomes a dict of the fields that differ from their defaults, so a new field whose
-default keeps the old behaviour does not change the digest of what was stored before.
+default keeps the old behaviour does not change the digest of what was stored before. A field whose
+metadata says {"plain": False} is no part of the value.
 """
 
 import dataclasses
@@ -21,8 +22,9 @@ def plain(value: Any) -> Any:
     {'y': 2}
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        kept = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-        defaults = {f.name: _default(f) for f in dataclasses.fields(value)}
+        written = [f for f in dataclasses.fields(value) if f.metadata.get("plain", True)]
+        kept = {f.name: getattr(value, f.name) for f in written}
+        defaults = {f.name: _default(f) for f in written}
         return {
             k: plain(v)
             for k, v in kept.items()

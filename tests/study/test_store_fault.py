@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from steepest.errors import DataError, SteepestError
-from steepest.study.query import read_curves
+from steepest.study.query import read_curves, read_paces
 from steepest.study.store import open_store
 
 KILLS = 15
@@ -203,8 +203,24 @@ def test_a_newer_layout_is_refused(url):
         raw.execute("UPDATE schema_version SET version = 7")
     raw.close()
     for write in (True, False):
-        with pytest.raises(DataError, match="layout 7, this steepest reads up to 1"):
+        with pytest.raises(DataError, match="layout 7, this steepest reads up to 2"):
             open_store(url, write=write)
+
+
+def test_an_older_layout_gains_what_it_lacks(url):
+    """It is read as it is; what is new is added when it is first written to."""
+    open_store(url).close()
+    with sqlite3.connect(_file(url)) as raw:
+        raw.execute("DROP TABLE paces")
+        raw.execute("UPDATE schema_version SET version = 1")
+    raw.close()
+    with open_store(url, write=False) as store:
+        assert read_paces(store, "any") == {}
+    with open_store(url) as store:
+        number = store.add_study("any", "", "{}", "0").id
+        store.record_paces(number, {"shape": 0.5})
+        store.record_paces(number, {"shape": 0.7})
+        assert read_paces(store, "any") == {"shape": 0.5}
 
 
 def test_a_foreign_database_is_refused(tmp_path):

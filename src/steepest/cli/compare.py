@@ -52,6 +52,8 @@ class StudyFlags:
     "Of the factors: one-in or one-out instead of all combinations."
     search: Annotated[str, Parameter(show_default=False)] = "auto"
     "How trials are found: auto, grid, random, sobol, tpe or halving [auto: grid, or Sobol]."
+    budget: str | None = None
+    "Training of a run, for --epochs: updates(2000), examples(1e6), flops(1e12), seconds(30)."
     widen: Switch = False
     "Give every arm further trials where a best one lies at the edge of its range."
     quick: Switch = False
@@ -124,23 +126,27 @@ def compare(
     flags = study or StudyFlags()
     epochs = QUICK["epochs"] if flags.quick else EPOCHS
     base: dict[str, Any] = {"data": "digits", "model": "mlp", "epochs": epochs}
-    base |= plain(run or RunFlags())
+    given = plain(run or RunFlags())
+    if flags.budget is not None or "updates" in given:
+        del base["epochs"]
+    base |= given
     usual = QUICK if flags.quick else USUAL
-    budget: dict[str, Any] = {
+    counts: dict[str, Any] = {
         k: usual[k] if getattr(flags, k) is None else getattr(flags, k) for k in USUAL
     }
     shared = base_of(base)
     texts = arms if arms or flags.factor else ARMS
     factors = read_factors(flags.factor)
-    mine = crossed(factors, flags.ablation, texts, dict(shared), int(budget["trials"]))
+    mine = crossed(factors, flags.ablation, texts, dict(shared), int(counts["trials"]))
     first = mine[0].name if factors else None if arms else ARMS[0]
     reference = flags.reference or first
     question = _factor_question(factors, base) if factors else _question(texts, base, reference)
     made = Study(
         name=flags.name or "compare", question=question, base=shared, arms=mine,
-        **budget, tunings=flags.tunings, reference=reference, metric=flags.metric,
+        **counts, tunings=flags.tunings, reference=reference, metric=flags.metric,
         target=flags.target, margin=flags.margin, score=flags.score, widen=flags.widen,
         search=flags.search,
+        budget=flags.budget,
     )  # fmt: skip
     doing = work or WorkFlags()
     made = doing.planned(made)

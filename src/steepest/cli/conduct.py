@@ -42,12 +42,14 @@ class Wishes:
 
 def conduct(study: "Study", wishes: Wishes) -> int:
     """Execute what is missing of a study, show what may be concluded, write its page."""
+    from steepest.study.design import priced
     from steepest.study.role import role_line
-    from steepest.study.runner import Conduct, study_data
+    from steepest.study.runner import Conduct, known_paces, study_data
     from steepest.study.store import open_store
 
     show = _printer(wishes.json)
     dataset = study_data(study)
+    study = priced(study, dataset, known_paces(wishes.store, study))
     show(f"[bold]{_safe(study.question or study.name)}[/bold]", markup=True)
     show(plan(study, dataset, wishes.jobs))
     show(role_line(study))
@@ -70,18 +72,19 @@ def conduct(study: "Study", wishes: Wishes) -> int:
 
 def plan(study: "Study", dataset: Any, jobs: int) -> str:
     """Return the design, the number of runs and the time they will take, in one line."""
+    from steepest.study.design import length_text
     from steepest.study.estimate import study_seconds
     from steepest.study.protocol import count_runs
     from steepest.study.role import found_by
 
     tuning, final = count_runs(study)
-    epochs = study.spec(study.arms[0], study.cells(study.arms[0], 0)[0], 0).epochs
     seconds = study_seconds(study, dataset, jobs)
     time = "" if seconds is None else f"; about {duration(seconds)}"
     repeated = f", {study.tunings} tunings" if study.tunings > 1 else ""
+    runs = f"{tuning} + {final} runs of {length_text(study)}"
     return (
         f"Plan: {len(study.arms)} arms, {study.trials} tuning trials each{found_by(study)}, "
-        f"then {study.seeds} paired seeds{repeated}: {tuning} + {final} runs of {epochs} epochs on "
+        f"then {study.seeds} paired seeds{repeated}: {runs} on "
         f"{dataset.name} {_by(jobs)}{time}."
     )
 

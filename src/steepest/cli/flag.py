@@ -25,6 +25,7 @@ TEXTS = (
     "augment",
     "probes",
     "fold",
+    "outer",
     "precision",
     "engine",
     "device",
@@ -72,6 +73,8 @@ class RunFlags:
     "Fraction of the training examples held out for validation [0.2]."
     examples: str | None = None
     "Take so many of the training examples, drawn by the seed [all]."
+    outer: str | None = None
+    "Hold this fold out in place of the test set: 1/5."
     smoothing: str | None = None
     "Label smoothing [0]."
     class_weights: Texts | None = None

@@ -27,6 +27,7 @@ reference = "sgd"   # compare the others with this arm; leave out for all pairs
 # target = 0.95     # validation accuracy whose time of arrival is compared
 # score = "last"    # or "best": the best validation epoch's weights, in every arm
 # search = "tpe"    # or grid, random, sobol, halving: how trials are found
+# budget = "updates(2000)"  # how long runs train, in place of epochs; see docs/guide/studies.md
 # widen = true      # further trials for all arms where a best one lies at the edge
 
 [base]              # what all arms share; see: steepest train --help

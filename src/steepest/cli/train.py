@@ -52,7 +52,7 @@ def train(
     flags
         What is shown, and where.
     test
-        Open the test set at the end, and record that it was opened.
+        Open the test set at the end and record it; with --outer, measure that fold instead.
     fresh
         Begin anew, also where an interrupted run of this command could go on.
     out
@@ -129,6 +129,7 @@ def _summary(result: "Result", tested: "Measure | None") -> dict[str, Any]:
     names, last = result.session.dataset.classes, run_folder.rows(result)[-1]
     measures = {"validation": result.measure, "training": result.training}
     opening = {"time": run_folder.now(), "by": "train --test"}
+    is_opened = tested is not None and result.session.spec.outer is None
     return _line(result, tested) | {
         "updates": last["updates"],
         "examples": last["examples"],
@@ -139,7 +140,7 @@ def _summary(result: "Result", tested: "Measure | None") -> dict[str, Any]:
         "best_epoch": None if result.best is None else result.best.epoch,
         **{k: None if m is None else m.plain(names) for k, m in measures.items()},
         "test": None if tested is None else tested.plain(names),
-        "openings": [] if tested is None else [opening],
+        "openings": [opening] if is_opened else [],
     }
 
 
@@ -158,7 +159,7 @@ def _report(result: "Result", tested: "Measure | None", folder: Path) -> None:
         ["seconds", f"{last['seconds']:.2f}"],
         ["parameters", f"{result.params:,}"],
     ]
-    rows += _measured("test", tested)
+    rows += _measured(_held(result), tested)
     show_table(["", "value"], rows, f"{spec.model} by {spec.optimizer} on {spec.data}")
     _report_classes(result, tested)
     say(f"kept in {folder}")
@@ -194,8 +195,12 @@ def _points(value: float) -> str:
     return "-" if value != value else f"{100 * value:+.2f} points"  # noqa: PLR0124 - NaN
 
 
+def _held(result: "Result") -> str:
+    return "test" if result.session.spec.outer is None else "outer fold"
+
+
 def _report_classes(result: "Result", tested: "Measure | None") -> None:
-    measures = {"validation": result.measure, "test": tested}
+    measures = {"validation": result.measure, _held(result): tested}
     known = {k: m for k, m in measures.items() if m is not None and m.confusion is not None}
     names = result.session.dataset.classes
     if known:

@@ -75,6 +75,8 @@ def plan_text(found: Conclusion) -> str:
     ]
     if study.tunings > 1:
         parts.append(f"{study.tunings} tunings")
+    if study.purse is not None:
+        parts.append(f"{study.purse.budget.text} a run")
     return " · ".join(parts)
 
 
@@ -170,6 +172,8 @@ def _arm(found: Conclusion, arm: ArmResult) -> Arm:
         diverged=int(arm.diverged.sum()),
         seconds=sum(r.seconds or 0.0 for r in arm.records) / count,
         flops=sum(r.flops or 0.0 for r in arm.records) / count,
+        updates=sum(r.updates or 0 for r in arm.records) / count,
+        examples=sum(r.examples or 0 for r in arm.records) / count,
         params=arm.records[0].params if arm.records else None,
         boundary=any(c.boundary for c in arm.choices),
         tolerance=10**arm.tolerance.decades if arm.tolerance else None,
@@ -233,6 +237,7 @@ def _method(found: Conclusion, store: Store, command: str) -> Method:
         ("seeds per arm", str(study.seeds)),
         ("tunings", str(study.tunings)),
         ("scored weights", "last epoch" if study.score == "last" else "best validation epoch"),
+        *([("budget of a run", study.purse.budget.text)] if study.purse is not None else []),
         ("margin of equivalence", _margin(study)),
         (
             "pairing",

@@ -6,7 +6,7 @@ Text is free: whatever a name holds, the page shows it as text. Arms are named b
 everywhere, and those names are unique within a study.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 Number = float | int | None
@@ -42,10 +42,19 @@ class Arm:
     diverged: int = 0
     seconds: Number = None  # training time per run
     flops: Number = None  # per run
+    updates: Number = None  # per run
+    examples: Number = None  # seen in training, per run
     params: int | None = None
     boundary: bool = False  # its best trial lay at the edge of the searched range
     tolerance: Number = None  # ratio of largest to smallest lr within 5 % of its best score
     scores: tuple[tuple[int, Number], ...] = ()  # (seed, score) of every evaluated run
+
+
+def are_unequal(arms: Sequence[Arm]) -> bool:
+    """Tell whether the arms made unequal numbers of updates, or saw unequal numbers of examples."""
+    pairs = ([a.updates for a in arms], [a.examples for a in arms])
+    known = [[n for n in numbers if n is not None] for numbers in pairs]
+    return any(max(numbers) > 1.001 * min(numbers) for numbers in known if numbers)
 
 
 @dataclass(frozen=True)

@@ -166,3 +166,13 @@ def unit(metric: Metric) -> str:
     ('points', 'test loss')
     """
     return "points" if metric.percent else metric.name
+
+
+def count(value: Number) -> str:
+    """Return a number of things, whole.
+
+    >>> count(1234.0), count(None)
+    ('1,234', '–')
+    """
+    number = finite(value)
+    return ABSENT if number is None else f"{number:,.0f}"

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from steepest.report.chart import arm_looks, ranked
-from steepest.report.content import Arm, Content, Number, Verdict
+from steepest.report.content import Arm, Content, Number, Verdict, are_unequal
 from steepest.report.number import (
     ABSENT,
+    count,
     decimals,
     duration,
     finite,
@@ -79,8 +80,10 @@ def columns(content: Content) -> list[Column]:
         Column("Verdict", number=False),
         Column("P(wins)"),
     ]
-    count = "Runs" if content.repeated == "seeds" else content.repeated.capitalize()
-    cost = [Column(c) for c in (count, "Diverged", "Time per run", "FLOPs per run", "Parameters")]
+    runs = "Runs" if content.repeated == "seeds" else content.repeated.capitalize()
+    named_costs = [runs, "Diverged", "Time per run", "FLOPs per run"]
+    named_costs += ["Updates", "Examples seen"] * are_unequal(content.arms)
+    cost = [Column(c) for c in (*named_costs, "Parameters")]
     first = [Column("Arm", number=False), Column(named)]
     return [*first, *(compared if content.reference is not None else []), *cost]
 
@@ -146,6 +149,7 @@ def _cells(content: Content, arm: Arm) -> list[Cell | WordCell]:
             Cell(ABSENT, kind="word") if reference else WordCell(arm.word, _key(arm.delta)),
             Cell(share(arm.superiority), "", _key(arm.superiority)),
         ]
+    seen = (arm.updates, arm.examples)
     return [
         *cells,
         Cell(str(arm.n), "", _key(arm.n)),
@@ -154,6 +158,7 @@ def _cells(content: Content, arm: Arm) -> list[Cell | WordCell]:
         ),
         Cell(duration(arm.seconds), "", _key(arm.seconds)),
         Cell(magnitude(arm.flops, "FLOP"), "", _key(arm.flops)),
+        *([Cell(count(n), "", _key(n)) for n in seen] if are_unequal(content.arms) else []),
         Cell(ABSENT if arm.params is None else f"{arm.params:,}", "", _key(arm.params)),
     ]
 

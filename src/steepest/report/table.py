@@ -13,8 +13,9 @@ from dataclasses import asdict
 from typing import Any
 
 from steepest.errors import unknown
-from steepest.report.content import Arm, Content, Metric, Number
+from steepest.report.content import Arm, Content, Metric, Number, are_unequal
 from steepest.report.number import (
+    count,
     decimals,
     duration,
     finite,
@@ -30,7 +31,8 @@ from steepest.report.palette import SIGNS
 
 FIELDS = (
     "name", "chosen", "mean", "low", "high", "n", "delta", "delta_low", "delta_high", "word",
-    "superiority", "diverged", "seconds", "flops", "params", "boundary", "tolerance",
+    "superiority", "diverged", "seconds", "flops", "updates", "examples", "params", "boundary",
+    "tolerance",
 )  # fmt: skip
 Value = Number | str | bool
 TEX = {
@@ -132,6 +134,8 @@ def _cells(content: Content, arms: Sequence[Arm]) -> list[list[str]]:
     compared = content.reference is not None
     head = ["arm", "chosen", metric.name, "interval", *["difference", "verdict"] * compared]
     rows = [[*head, *["P(wins)"] * compared, "n", "diverged", "time", "work"]]
+    unequal = are_unequal(content.arms)
+    rows[0] += ["updates", "examples"] * unequal
     for arm in arms:
         ends = interval(arm.low, arm.high, metric, digits)
         row = [arm.name, arm.chosen, score(arm.mean, metric, digits), ends]
@@ -143,6 +147,7 @@ def _cells(content: Content, arms: Sequence[Arm]) -> list[list[str]]:
             word = f"{SIGNS.get(arm.word, '')} {arm.word}".strip()
             row += [f"{gap} ({span})" if span else gap, word, share(arm.superiority)]
         cost = [duration(arm.seconds), magnitude(arm.flops, "FLOP")]
+        cost += [count(arm.updates), count(arm.examples)] * unequal
         rows.append([*row, str(arm.n), str(arm.diverged), *cost])
     return rows
 

@@ -20,7 +20,7 @@ from steepest.study.effect import Factorial, factorial
 from steepest.study.outcome import ArmResult, Judged, Rows, by_tuning, units
 from steepest.study.protocol import Choice, Score, choose, comparable, score_of
 from steepest.study.query import list_trials, read_curves, read_evaluations
-from steepest.study.record import StudyRecord, Trial, decode
+from steepest.study.record import Record, StudyRecord, Trial, decode
 from steepest.study.store import Store
 from steepest.study.stored import value_of
 
@@ -71,7 +71,8 @@ def conclude(study: Study, record: StudyRecord, store: Store) -> Conclusion:
     """
     trials = list_trials(store, record.id)
     tests = read_evaluations(store, [t.place.key for t in trials])
-    curves = read_curves(store, [t.place.key for t in trials if t.place.role == "final"])
+    final = {t.place.key: t.record for t in trials if t.place.role == "final"}
+    curves = {k: _exact(rows, final[k]) for k, rows in read_curves(store, list(final)).items()}
     failed = tuple(_failure(t) for t in trials if t.record.status == "failed")
     known = _Evidence(study, trials, _complete_seeds(study, trials, tests), tests, curves)
     names = [a.name for a in study.arms if any(t.place.arm == a.name for t in known.final)]
@@ -119,6 +120,14 @@ def _complete_seeds(study: Study, trials: Sequence[Trial], tests: dict[str, Any]
 
 def _unit(trial: Trial) -> tuple[int, int]:
     return trial.place.tuning, trial.place.seed
+
+
+def _exact(rows: Rows, record: Record) -> Rows:
+    """Return a run's epochs with a fraction for a last one that its updates ended within."""
+    whole = record.metrics.get("examples_per_epoch")
+    if not rows or not whole or rows[-1]["examples"] >= rows[-1]["epoch"] * whole:
+        return rows
+    return [*rows[:-1], rows[-1] | {"epoch": rows[-1]["examples"] / whole}]
 
 
 def _target(known: _Evidence) -> float | None:

@@ -6,14 +6,16 @@ ranges of an arm are its nuisance hyper-parameters, tuned with the same budget i
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from steepest import codec
+from steepest.data import Dataset
 from steepest.errors import UsageError, nearest
 from steepest.nn.convolution import is_convolutional
 from steepest.part import Part
 from steepest.spec import RunSpec, from_plain
+from steepest.study.budget import Budget, Purse
 from steepest.study.change import is_written, merge, word
 from steepest.study.claim import Claim, check_claims, check_reported, wordless
 from steepest.study.proposal import Proposal, Rung, Told, length_of
@@ -58,11 +60,20 @@ class Study:
     search: str = "auto"  # how trials are found, with options: "tpe(batch=8)"
     notes: tuple[str, ...] = field(default=())
     claims: tuple[Claim, ...] = ()  # what a source said, to be held against the records
+    budget: str | None = None  # "updates(2000)": how long every run trains
+    purse: Purse | None = field(  # what spends the budget; `priced` gives it the data
+        default=None, compare=False, repr=False, metadata={"plain": False}
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "search", search_text(self.search))
         object.__setattr__(self, "together", _together(self))
-        _check(self)
+        budget = None if self.budget is None else Budget.parse(self.budget)
+        if budget is None or self.purse is None or self.purse.budget != budget:
+            object.__setattr__(self, "purse", None if budget is None else Purse(budget))
+            object.__setattr__(self, "budget", None if budget is None else str(budget))
+        if self.purse is None or self.purse.dataset is None:
+            _check(self)
 
     @property
     def lower_is_better(self) -> bool:
@@ -72,7 +83,8 @@ class Study:
     def spec(self, arm: Arm, values: Values, seed: int) -> RunSpec:
         """Return the run of an arm with its nuisance hyper-parameters and seed set."""
         plain = merge(dict(self.base), [*arm.changes, *values]) | {"seed": seed}
-        return from_plain(plain, f"arm '{arm.name}'")
+        spec = from_plain(plain, f"arm '{arm.name}'")
+        return spec if self.purse is None else self.purse.spend(spec)
 
     def cells(self, arm: Arm, tuning: int) -> list[Values]:
         """Return the trials with which a tuning of an arm begins; [()] with nothing to tune."""
@@ -166,7 +178,10 @@ def _check_levels(arms: Sequence[Arm]) -> None:
 
 def _check_arm(study: Study, arm: Arm) -> None:
     """Raise UsageError unless every cell of an arm is a possible run."""
-    if "seed" in (*dict(study.base), *dict(arm.changes)):
+    fields_set = (*dict(study.base), *dict(arm.changes))
+    if study.budget is not None and {"epochs", "updates"} & set(fields_set):
+        raise UsageError(f"budget = '{study.budget}' says how long runs train: leave out epochs")
+    if "seed" in fields_set:
         raise UsageError("seed is not for a study to set: seeds = N gives every arm the same N")
     ends = alone(arm.space) if study.trials and study.search != "auto" else []
     for values in [*study.cells(arm, 0), *ends]:
@@ -220,6 +235,22 @@ def base_of(values: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
     """Return run values as a study keeps them: plain, each under its own name, sorted."""
     plain = {word(k): v.plain() if isinstance(v, Part) else v for k, v in values.items()}
     return tuple(sorted(plain.items()))
+
+
+def priced(study: Study, dataset: Dataset, paces: Mapping[str, float] | None = None) -> Study:
+    """Return the study whose budget is turned into updates on this data; `paces` are known ones."""
+    if study.purse is None:
+        return study
+    known = study.purse.paces | dict(paces or {})
+    return replace(study, purse=Purse(study.purse.budget, dataset, known))
+
+
+def length_text(study: Study) -> str:
+    """Return how long runs train, as a reader says it: "20 epochs", "2,000 updates"."""
+    if study.purse is not None:
+        return study.purse.budget.text
+    spec = study.spec(study.arms[0], study.cells(study.arms[0], 0)[0], 0)
+    return f"{spec.epochs} epochs" if spec.updates is None else f"{spec.updates:,} updates"
 
 
 def own_space(

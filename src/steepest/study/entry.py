@@ -13,7 +13,15 @@ from sqlalchemy import Connection, Select, Table, bindparam, delete, func, inser
 
 from steepest.errors import DataError, NothingMatchedError
 from steepest.study.record import Place, PlannedRun, StudyRecord, encode, now
-from steepest.study.schema import environments, epochs, evaluations, runs, studies, study_runs
+from steepest.study.schema import (
+    environments,
+    epochs,
+    evaluations,
+    paces,
+    runs,
+    studies,
+    study_runs,
+)
 
 CHUNK = 5_000  # keys named in one statement; SQLite allows 32,766 values
 SUMMARY = ("seconds", "params", "flops", "updates", "examples")
@@ -93,6 +101,18 @@ def record_look(connection: Connection, study: int, scored: int) -> None:
     """Count a look at `scored` final runs of the study."""
     values = {"looks": studies.c.looks + 1, "seen": scored}
     connection.execute(update(studies).where(studies.c.id == study).values(**values))
+
+
+def record_paces(connection: Connection, study: int, seconds: Mapping[str, float]) -> None:
+    """Keep the seconds of an update by shape; what is known of the study stays as it is."""
+    known = set(connection.scalars(select(paces.c.shape).where(paces.c.study == study)))
+    fresh = [
+        {"study": study, "shape": shape, "seconds": value, "created": now()}
+        for shape, value in seconds.items()
+        if shape not in known
+    ]
+    if fresh:
+        connection.execute(insert(paces), fresh)
 
 
 def add_runs(connection: Connection, plans: Sequence[PlannedRun]) -> dict[str, int]:

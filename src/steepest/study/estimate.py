@@ -1,6 +1,7 @@
 """How long a study will take: a few steps of one run, timed and multiplied."""
 
 import time
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -39,13 +40,20 @@ def run_seconds(spec: RunSpec, dataset: Dataset) -> float:
 
 
 def study_seconds(study: Study, dataset: Dataset, jobs: int) -> float | None:
-    """Return the seconds a whole study is likely to take, None where its first run fails."""
-    arm = study.arms[0]
-    spec = study.spec(arm, study.cells(arm, 0)[0], 0)
-    try:
-        one = run_seconds(spec, dataset)
-    except UsageError:
-        raise
-    except Exception:  # noqa: BLE001 - a model of the user's own; the runs will tell what it is
-        return None
-    return START_UP + one * count_trainings(study) / max(jobs, 1)
+    """Return the seconds a whole study is likely to take, None where a first run fails.
+
+    Arms that differ in model or batch size alone are timed apart.
+    """
+    known: dict[Any, float] = {}
+    times = []
+    for arm in study.arms:
+        spec = study.spec(arm, study.cells(arm, 0)[0], 0)
+        kind = (spec.model, spec.batch_size)
+        try:
+            known[kind] = known[kind] if kind in known else run_seconds(spec, dataset)
+        except UsageError:
+            raise
+        except Exception:  # noqa: BLE001 - a model of the user's own; the runs will tell what it is
+            return None
+        times.append(known[kind])
+    return START_UP + float(np.mean(times)) * count_trainings(study) / max(jobs, 1)

@@ -7,7 +7,7 @@ the first; a question without an answer names what is there.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, inspect, select
 
 from steepest.errors import NothingMatchedError, UsageError, nearest
 from steepest.study.entry import CHUNK, select_studies
@@ -27,6 +27,7 @@ from steepest.study.schema import (
     epochs,
     evaluations,
     openings,
+    paces,
     runs,
     studies,
     study_runs,
@@ -67,6 +68,17 @@ def list_revisions(store: Store, name: str) -> list[StudyRecord]:
     question = select_studies().where(studies.c.name == name).order_by(studies.c.revision)
     with store.read() as connection:
         return [StudyRecord(**row) for row in connection.execute(question).mappings()]
+
+
+def read_paces(store: Store, name: str) -> dict[str, float]:
+    """Return the seconds of an update by shape, as first measured for a study of this name."""
+    mine = paces.join(studies, studies.c.id == paces.c.study)
+    question = select(paces.c.shape, paces.c.seconds).select_from(mine)
+    with store.read() as connection:
+        if not inspect(connection).has_table(paces.name):  # an older store
+            return {}
+        newest_first = question.where(studies.c.name == name).order_by(studies.c.id.desc())
+        return {str(shape): float(value) for shape, value in connection.execute(newest_first)}
 
 
 def list_runs(

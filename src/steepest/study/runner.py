@@ -11,9 +11,9 @@ from typing import Any
 
 from steepest import codec
 from steepest.data import Dataset, load
-from steepest.errors import DataError, UsageError
+from steepest.errors import DataError, NothingMatchedError, UsageError
 from steepest.study.archive import text_of_study
-from steepest.study.design import Study
+from steepest.study.design import Study, priced
 from steepest.study.environment import command, facts
 from steepest.study.group import Group, groups
 from steepest.study.proposal import Told, length_of
@@ -29,9 +29,9 @@ from steepest.study.protocol import (
     score_of,
     told_of,
 )
-from steepest.study.query import read_evaluations
+from steepest.study.query import read_evaluations, read_paces
 from steepest.study.record import Record, StudyRecord
-from steepest.study.store import Store
+from steepest.study.store import Store, open_store
 from steepest.study.task import checkpoint_path
 from steepest.study.workers import Crew
 
@@ -63,6 +63,7 @@ class Conduct:
         """Execute what is missing; yield progress. Raises what `Crew` raises when interrupted."""
         dataset = study_data(self.study)
         self.record = add_study(self.study, self.store)
+        self.study = priced(self.study, dataset, read_paces(self.store, self.study.name))
         self.digest = dataset.digest
         self._environment = self.store.add_environment(facts())
         self._done, self._total = 0, sum(count_runs(self.study))
@@ -115,6 +116,8 @@ class Conduct:
         """Run what the store does not have; a failed run costs itself only."""
         if not planned:
             return
+        if self.study.purse is not None:
+            self.store.record_paces(self.record.id, self.study.purse.paces)
         self.store.add_runs([p.run for p in planned])
         self.store.place_runs(self.record.id, [p.place for p in planned])
         missing = self._missing(planned, test)
@@ -199,6 +202,17 @@ def study_data(study: Study) -> Dataset:
     if not len(dataset.test_x):
         raise DataError(f"'{dataset.name}' has no test set to compare arms on")
     return dataset
+
+
+def known_paces(url: str, study: Study) -> dict[str, float]:
+    """Return what an update takes by shape, where a budget in seconds was measured before."""
+    if study.purse is None or study.purse.budget.kind != "seconds":
+        return {}
+    try:
+        with open_store(url, write=False) as store:
+            return read_paces(store, study.name)
+    except NothingMatchedError:
+        return {}
 
 
 def has_weights(record: Record) -> bool:

@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION: Final = 1
+VERSION: Final = 2  # 2: `paces`; an older store gains what it lacks when it is written to
 STATUSES: Final = ("planned", "running", "finished", "diverged", "failed", "interrupted")
 FINAL: Final = ("finished", "diverged")  # a run in one of these is never repeated
 ROLES: Final = ("tuning", "final")
@@ -134,6 +134,15 @@ epochs = Table(
     Column("nonfinite", Text),  # JSON: which measured columns were nan, inf or -inf
     Column("extra", Text),  # JSON
     sqlite_with_rowid=False,  # the rows of one run lie side by side
+)
+
+paces = Table(
+    "paces",
+    tables,
+    _link("study", "studies.id", primary=True),
+    Column("shape", Text, primary_key=True),  # digest of what decides the time of an update
+    Column("seconds", Double, nullable=False),  # of an update, measured when the study was planned
+    Column("created", Text, nullable=False),
 )
 
 evaluations = Table(

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, insert, inspect, select
+from sqlalchemy import Connection, Engine, insert, inspect, select, update
 from sqlalchemy.engine import URL
 
 from steepest.errors import DataError, NothingMatchedError, SteepestError, UsageError, unknown
@@ -163,6 +163,10 @@ class Store:
         """Count that verdicts were computed on the test scores of `scored` final runs."""
         self._call(partial(entry.record_look, study=study, scored=scored))
 
+    def record_paces(self, study: int, seconds: Mapping[str, float]) -> None:
+        """Keep what an update takes by shape, as it was measured for the plan of a study."""
+        self._call(partial(entry.record_paces, study=study, seconds=seconds))
+
     def add_runs(self, plans: Sequence[PlannedRun]) -> None:
         """Add planned runs; those that are known already stay as they are."""
         self._numbers |= self._call(partial(entry.add_runs, plans=plans))
@@ -259,6 +263,9 @@ def _check_layout(engine: Engine, place: str, *, write: bool) -> None:
         if versions.name not in names:
             raise DataError(f"{place} is a database, but not a store of steepest")
         found = connection.scalar(select(versions.c.version))
+        if write and found is not None and found < VERSION:
+            tables.create_all(connection)  # what it lacks
+            connection.execute(update(versions).values(version=VERSION))
     if found is None or found > VERSION:
         raise DataError(
             f"the store {place} has layout {found}, this steepest reads up to {VERSION};"

@@ -62,6 +62,7 @@ def summarise(result: Result) -> dict[str, Any]:
         "gap": result.gap,
         "stability": result.stability,
         "epochs": len(result.rows),
+        "examples_per_epoch": int(session.split.train.shape[1]),
         "stopped": result.status == "stopped",
     }
     totals = {name: last.get(name, 0) for name in ("seconds", "flops", "updates", "examples")}

@@ -19,7 +19,7 @@ from steepest.study.space import Range, parse_space
 
 SCALARS = (
     "name", "question", "trials", "seeds", "tunings", "metric", "target", "reference", "margin",
-    "score", "widen", "together", "search", "notes",
+    "score", "widen", "together", "search", "notes", "budget",
 )  # fmt: skip
 
 
@@ -46,7 +46,8 @@ def from_table(table: Mapping[str, Any], where: str, name: str) -> Study:
     given = dict(table)
     base = _table(given, "base", where)
     shared = parse_space(_table(given, "space", where), f"{where}: space")
-    known = [*(f.name for f in fields(Study)), "space", "factors", "ablation"]
+    names = [f.name for f in fields(Study) if f.metadata.get("plain", True)]
+    known = [*names, "space", "factors", "ablation"]
     for key in given:
         if key not in known:
             raise UsageError(f"{where}: unknown key '{key}'; {nearest(key, known)}")

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from steepest.data import Dataset
 from steepest.errors import DataError
 from steepest.spec import RunSpec
@@ -16,6 +18,7 @@ from steepest.train.evaluate import evaluate, evaluate_test_set
 from steepest.train.loop import Epoch, last_finite, train_session
 from steepest.train.measure import Measure, stability
 from steepest.train.narrow import narrowed
+from steepest.train.partition import held_rows
 from steepest.train.session import Session, open_session, read_state, write_state
 from steepest.train.state import State
 from steepest.train.track import Past, Row, Track, restores
@@ -158,7 +161,10 @@ def _advance(
 
 
 def evaluate_test(result: Result) -> Measure:
-    """Open the test set: measure the run's weights on it. Who calls this records that they did."""
+    """Open the test set: measure the run's weights on it. Who calls this records that they did.
+
+    A run with an outer fold is measured on that instead; the test set stays closed.
+    """
     if result.state is None:
         raise DataError("the run diverged in its first epoch: there are no weights to test")
     return _tested(result)[result.run]
@@ -174,6 +180,9 @@ def evaluate_tests(results: Sequence[Result]) -> list[Measure | None]:
 
 def _tested(result: Result) -> list[Measure]:
     dataset = result.session.dataset
+    held = np.stack([held_rows(spec, dataset) for spec in result.session.specs])
+    if held.shape[1]:
+        return evaluate(result.session, held)
     if len(dataset.test_x) == 0:
         raise DataError(f"data set '{dataset.name}' has no test set")
     return evaluate_test_set(result.session)

@@ -130,7 +130,7 @@ def shape_of(spec: RunSpec) -> tuple[Any, ...]:
         spec.data, spec.target, spec.classes, spec.model, spec.optimizer.name, spec.epochs,
         spec.batch_size, spec.validation, spec.smoothing, spec.class_weights, spec.l1, spec.l2,
         spec.balanced, spec.normalize, spec.augment, spec.probes, spec.precision, spec.engine,
-        spec.device, spec.updates, spec.examples,
+        spec.device, spec.updates, spec.examples, spec.fold, spec.outer,
     )  # fmt: skip
 
 
