@@ -18,8 +18,9 @@ from steepest.stats.interval import counting_spread, mean_interval, student_t
 from steepest.stats.ratio import mean_ratio, time_ratio
 from steepest.stats.target import Reached, time_to_target
 from steepest.study.claim import MEASURES, Claim
-from steepest.study.design import METRICS, Study
+from steepest.study.design import Study
 from steepest.study.outcome import ArmResult, by_tuning
+from steepest.study.soundness import METRICS
 
 Word = Literal["holds", "does not hold", "not distinguishable"]
 ALPHA = 0.05

@@ -4,28 +4,24 @@ Read from TOML, from `compare`'s flags, or made in Python. Arms differ in the sc
 ranges of an arm are its nuisance hyper-parameters, tuned with the same budget in every arm.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from steepest import codec
 from steepest.data import Dataset
-from steepest.errors import UsageError, nearest
 from steepest.nn.convolution import is_convolutional
 from steepest.part import Part
 from steepest.spec import RunSpec, from_plain
 from steepest.study.budget import Budget, Purse
 from steepest.study.change import is_written, merge, word
-from steepest.study.claim import Claim, check_claims, check_reported, wordless
+from steepest.study.claim import Claim, wordless
 from steepest.study.proposal import Proposal, Rung, Told, length_of
 from steepest.study.search import search_of, search_text
-from steepest.study.space import LR, Range, Values, alone, default_space, middle
+from steepest.study.soundness import TUNING_SEED, check_study
+from steepest.study.space import LR, Range, Values, default_space, middle
 
-METRICS = ("accuracy", "loss", "f1", "precision", "recall")
-SCORES = ("last", "best")
 MANY = 64  # runs in one program on a device that one of them would leave idle
-TUNING_SEED = 1_000_000  # of the first tuning, the next ones follow; final runs have smaller seeds
 
 
 @dataclass(frozen=True)
@@ -73,7 +69,7 @@ class Study:
             object.__setattr__(self, "purse", None if budget is None else Purse(budget))
             object.__setattr__(self, "budget", None if budget is None else str(budget))
         if self.purse is None or self.purse.dataset is None:
-            _check(self)
+            check_study(self)
 
     @property
     def lower_is_better(self) -> bool:
@@ -140,95 +136,6 @@ def _together(study: Study) -> Any:
         return given
     spec = from_plain(dict(study.base), "base")
     return MANY if spec.device == "cuda" and not is_convolutional(spec.arch) else 1
-
-
-def _check(study: Study) -> None:
-    """Raise UsageError for the first thing that is impossible about the study."""
-    _check_values(study)
-    _check_counts(study)
-    names = [a.name for a in study.arms]
-    if len(names) < 2:
-        raise UsageError(f"a study compares two arms at least, not {len(names)}")
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(f"two arms are named '{name}'")
-    if study.reference is not None and study.reference not in names:
-        hint = nearest(study.reference, names)
-        raise UsageError(f"reference: no arm '{study.reference}'; {hint}")
-    check_claims(study.claims, names, study.target)
-    for arm in study.arms:
-        check_reported(list(dict(arm.reported)), f"arm '{arm.name}'")
-        _check_arm(study, arm)
-    _check_levels([a for a in study.arms if a.levels])
-
-
-def _check_levels(arms: Sequence[Arm]) -> None:
-    """Raise UsageError unless the arms of a factorial are distinct cells of the same factors."""
-    factors = [tuple(factor for factor, _ in arm.levels) for arm in arms]
-    for arm, mine in zip(arms, factors, strict=True):
-        if mine != factors[0]:
-            raise UsageError(
-                f"arm '{arm.name}' has levels of {', '.join(mine)}, but arm '{arms[0].name}' of "
-                f"{', '.join(factors[0])}: the arms of a factorial share its factors"
-            )
-        same = [a.name for a in arms if a.levels == arm.levels]
-        if len(same) > 1:
-            raise UsageError(f"arms '{same[0]}' and '{same[1]}' have the same levels")
-
-
-def _check_arm(study: Study, arm: Arm) -> None:
-    """Raise UsageError unless every cell of an arm is a possible run."""
-    fields_set = (*dict(study.base), *dict(arm.changes))
-    if study.budget is not None and {"epochs", "updates"} & set(fields_set):
-        raise UsageError(f"budget = '{study.budget}' says how long runs train: leave out epochs")
-    if "seed" in fields_set:
-        raise UsageError("seed is not for a study to set: seeds = N gives every arm the same N")
-    ends = alone(arm.space) if study.trials and study.search != "auto" else []
-    for values in [*study.cells(arm, 0), *ends]:
-        spec = study.spec(arm, values, 0)
-        if not spec.validation and (study.score == "best" or (arm.space and study.trials)):
-            what = "tuning" if arm.space else "score = 'best'"
-            raise UsageError(
-                f"arm '{arm.name}': {what} needs validation examples, not validation 0"
-            )
-
-
-def _check_counts(study: Study) -> None:
-    for name, least in (("trials", 0), ("seeds", 1), ("tunings", 1), ("together", 1)):
-        value = getattr(study, name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise UsageError(f"{name} must be a whole number of at least {least}, not {value!r}")
-    if study.seeds * study.tunings >= TUNING_SEED:
-        raise UsageError(f"seeds times tunings must be below {TUNING_SEED:,}")
-    for name in ("margin", "target"):
-        value = getattr(study, name)
-        if value is None and name == "target":
-            continue
-        if not _is_number(value) or (name == "margin" and value < 0):
-            raise UsageError(f"{name} must be a number of at least 0, not {value!r}")
-
-
-def _is_number(value: Any) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and math.isfinite(value)
-
-
-def _check_values(study: Study) -> None:
-    texts = [study.name, study.question, study.reference or "", *study.notes]
-    texts += [arm.name for arm in study.arms]
-    for text in texts:
-        if not isinstance(text, str):
-            raise UsageError(
-                f"name, question, reference, notes and names of arms are texts, not {text!r}"
-            )
-    if not study.name or study.name.startswith(".") or any(sign in study.name for sign in "/\\\0"):
-        raise UsageError(f"name: '{study.name}' cannot be the name of a folder")
-    if not isinstance(study.widen, bool):
-        raise UsageError(f"widen must be true or false, not {study.widen!r}")
-    for name, known in (("metric", METRICS), ("score", SCORES)):
-        value = str(getattr(study, name))
-        if value not in known:
-            raise UsageError(f"unknown {name} '{value}'; {nearest(value, known)}")
 
 
 def base_of(values: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
