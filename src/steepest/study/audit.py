@@ -181,7 +181,7 @@ def _ahead(study: Study, claim: Claim, pair: tuple[ArmResult, ArmResult], level:
         gain = np.where(lost_b, np.maximum(gain, 0), gain)
     ends = student_t(gain[:, None], level, counting_spread(np.stack([x, y])))
     low, high = float(ends[0][0]), float(ends[1][0])
-    tie = study.margin if share and not claim.by else 0.0
+    tie = study.margin if share and name != "stability" and not claim.by else 0.0
     word = _exceeds(low - claim.by, high - claim.by, tie)
     sign, mean = (1.0 if higher else -1.0), float(gain.mean())
     low, high = (low, high) if higher else (-high, -low)
