@@ -156,7 +156,11 @@ def bind_programs(
 ) -> dict[str, Bound]:
     """Plan and bind programs over the same named memory and one arena."""
     width = engine.real.itemsize
-    plans = {name: plan(engine.rewrite(program), width) for name, program in programs.items()}
+    rewritten = {name: engine.rewrite(program) for name, program in programs.items()}
+    whole = engine.lower(rewritten, shared)
+    if whole is not None:
+        return whole
+    plans = {name: plan(program, width) for name, program in rewritten.items()}
     arena = engine.memory(max((p.arena_bytes for p in plans.values()), default=0))
     bounds = {name: Bound(p, engine, shared, arena) for name, p in plans.items()}
     sealed = engine.seal([bound.code for bound in bounds.values()])

@@ -4,7 +4,7 @@ Element-wise kernels run over all runs at once; every other kernel is called run
 code, which is why R batched runs equal R separate ones to the last bit.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -148,6 +148,9 @@ class NumpyEngine:
             return blocks()
         plain = self._plainly(blocks)
         return [(Lowered((entry,), plain, tuple(instructions), arrays), ())]
+
+    def lower(self, programs: Mapping[str, Program], shared: Mapping[str, Any]) -> None:
+        """Return None: instructions are bound one by one."""
 
     def seal(self, codes: list[list[Call]]) -> list[list[Call]]:
         """Compile what was lowered, all programs at once, and join neighbouring calls."""

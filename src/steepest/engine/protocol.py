@@ -4,7 +4,7 @@ An engine knows nothing of networks or rules. A kernel writes into buffers that 
 keeps no state between calls.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -83,6 +83,12 @@ class Engine(Protocol):
 
         `arrays` holds the buffers of all values but those that live inside the chain only.
         """
+        ...
+
+    def lower(
+        self, programs: Mapping[str, Program], shared: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """Return programs bound as wholes (like `Bound`); None where they are bound by kernels."""
         ...
 
     def seal(self, codes: list[list[Call]]) -> list[list[Call]]:

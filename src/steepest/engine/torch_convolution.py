@@ -15,11 +15,13 @@ from steepest.engine.protocol import Call
 Kernel = Callable[[list[Any], list[Any], dict[str, Any]], list[Call]]
 
 
-def _image(x: Any) -> Any:
+def image(x: Any) -> Any:
+    """Return images (N, H, W, C) as torch sees them, (N, C, H, W), channels last in memory."""
     return x.permute(0, 3, 1, 2)
 
 
-def _weights(w: Any) -> Any:
+def weights(w: Any) -> Any:
+    """Return weights (h, w, C, O) as torch sees them, (O, C, h, w)."""
     return w.permute(3, 2, 0, 1)
 
 
@@ -39,8 +41,8 @@ def _conv2d(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> lis
     for run, out in enumerate(outs[0]):
         x, w, *b = (a[run] for a in args)
         bias = b[0] if b else None
-        convolve = partial(torch.conv2d, _image(x), _weights(w), bias, stride, padding, 1, groups)
-        calls.append(_into(_image(out), convolve))
+        convolve = partial(torch.conv2d, image(x), weights(w), bias, stride, padding, 1, groups)
+        calls.append(_into(image(out), convolve))
     return calls
 
 
@@ -48,7 +50,7 @@ def _backward(mask: list[bool], g: Any, x: Any, w: Any, attributes: dict[str, An
     pair = [attributes["stride"]] * 2, [attributes["padding"]] * 2
     return partial(
         torch.ops.aten.convolution_backward,
-        _image(g), _image(x), _weights(w), None, *pair, [1, 1], False, [0, 0],
+        image(g), image(x), weights(w), None, *pair, [1, 1], False, [0, 0],
         attributes["groups"], mask,
     )  # fmt: skip
 
@@ -57,7 +59,7 @@ def _conv2d_input(args: list[Any], outs: list[Any], attributes: dict[str, Any]) 
     calls = []
     for g, w, dx in zip(*args, outs[0], strict=True):
         back = _backward([True, False, False], g, dx, w, attributes)  # of x only the shape is read
-        calls.append(_into(_image(dx), back, 0))
+        calls.append(_into(image(dx), back, 0))
     return calls
 
 
@@ -65,7 +67,7 @@ def _conv2d_weight(args: list[Any], outs: list[Any], attributes: dict[str, Any])
     calls = []
     for x, g, dw in zip(*args, outs[0], strict=True):
         back = _backward([False, True, False], g, x, dw, attributes)
-        calls.append(_into(_weights(dw), back, 1))
+        calls.append(_into(weights(dw), back, 1))
     return calls
 
 
@@ -84,30 +86,30 @@ def _max_pool(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> l
     pool = torch.ops.aten.max_pool2d_with_indices.out
     y, where = outs
     first, calls = _first(y, args[0], attributes), list[Call]()
-    place = _image(torch.empty(where.shape[1:], dtype=torch.int64, device=y.device))
+    place = image(torch.empty(where.shape[1:], dtype=torch.int64, device=y.device))
     for x, out, inside in zip(args[0], y, where, strict=True):
-        how = {"out": _image(out), "indices": place}
-        calls.append((partial(pool, _image(x), *_square(attributes), **how), ()))
-        calls.append((partial(torch.sub, place, first, out=_image(inside)), ()))
+        how = {"out": image(out), "indices": place}
+        calls.append((partial(pool, image(x), *_square(attributes), **how), ()))
+        calls.append((partial(torch.sub, place, first, out=image(inside)), ()))
     return calls
 
 
 def _max_pool_grad(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> list[Call]:
     back = torch.ops.aten.max_pool2d_with_indices_backward.grad_input
     first, calls = _first(args[0], outs[0], attributes), list[Call]()
-    place = _image(torch.empty(args[1].shape[1:], dtype=torch.int64, device=first.device))
+    place = image(torch.empty(args[1].shape[1:], dtype=torch.int64, device=first.device))
     rest = (*_square(attributes), [0, 0], [1, 1], False, place)
     for g, where, dx in zip(*args, outs[0], strict=True):
-        image = _image(dx)  # of x only the shape is read
-        calls.append((partial(torch.add, _image(where), first, out=place), ()))
-        calls.append((partial(back, _image(g), image, *rest, grad_input=image), ()))
+        shown = image(dx)  # of x only the shape is read
+        calls.append((partial(torch.add, image(where), first, out=place), ()))
+        calls.append((partial(back, image(g), shown, *rest, grad_input=shown), ()))
     return calls
 
 
 def _avg_pool(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> list[Call]:
     pool = torch.ops.aten.avg_pool2d.out
     return [
-        (partial(pool, _image(x), *_square(attributes), out=_image(y)), ())
+        (partial(pool, image(x), *_square(attributes), out=image(y)), ())
         for x, y in zip(args[0], outs[0], strict=True)
     ]
 
@@ -116,7 +118,7 @@ def _avg_pool_grad(args: list[Any], outs: list[Any], attributes: dict[str, Any])
     back = torch.ops.aten.avg_pool2d_backward.grad_input
     rest = (*_square(attributes), [0, 0], False, True, None)
     return [
-        (partial(back, _image(g), _image(dx), *rest, grad_input=_image(dx)), ())
+        (partial(back, image(g), image(dx), *rest, grad_input=image(dx)), ())
         for g, dx in zip(args[0], outs[0], strict=True)
     ]
 

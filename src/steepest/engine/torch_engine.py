@@ -9,7 +9,7 @@ for the words of random keys, because torch has few operations on unsigned ones;
 makes the products and sums the same bits.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -39,20 +39,28 @@ NATIVE = ("auto", "off")
 class TorchEngine:
     """Kernels by ATen with `out=`, on the CPU or a CUDA device.
 
-    `dtype` float32, float64 or "bfloat16". Raises UsageError for a device that is not there.
+    `dtype` float32, float64 or "bfloat16"; `compiled` hands whole programs to `torch.compile`.
+    Raises UsageError for a device that is not there.
     """
 
     name = "torch"
 
-    def __init__(self, dtype: Any = np.float32, device: str = "cpu", native: str = "auto") -> None:
+    def __init__(
+        self,
+        dtype: Any = np.float32,
+        device: str = "cpu",
+        native: str = "auto",
+        compiled: bool = False,
+    ) -> None:
         self.is_cast = isinstance(dtype, str) and dtype == "bfloat16"
         self.real = np.dtype(np.float32 if self.is_cast else dtype)
         self.device = open_device(device)
         self.on_host = self.device.type == "cpu"
         if native not in NATIVE:
             raise unknown("value of native", native, NATIVE)
-        compiled = native == "auto" and self.on_host and self.real.name in TYPES
-        self._native = compiled and compile_library(fixed_source(self.real.name)) is not None
+        wanted = native == "auto" and self.on_host and self.real.name in TYPES
+        self._native = wanted and compile_library(fixed_source(self.real.name)) is not None
+        self._compiles = compiled
         self.capture_notes: list[str] = []
         self._workspace = Workspace()
         real = REALS[self.real.name]
@@ -177,6 +185,26 @@ class TorchEngine:
             return blocks()
 
         return lower_elementwise(instructions, arrays, self.real, plain) or blocks()
+
+    def lower(
+        self, programs: Mapping[str, Program], shared: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """Return programs as compiled functions where that is wanted, captured on CUDA."""
+        if not self._compiles:
+            return None
+        from steepest.engine.torch_compile import Whole, check
+        from steepest.engine.torch_pure import pure_functions
+
+        functions = pure_functions(self._types["real"], self.is_cast)
+        for program in programs.values():
+            check(program)
+        found = {name: Whole(x, self, shared, functions) for name, x in programs.items()}
+        if not self.on_host:
+            for whole, code in zip(
+                found.values(), self.seal([w.code for w in found.values()]), strict=True
+            ):
+                whole.code = code
+        return found
 
     def seal(self, codes: list[list[Call]]) -> list[list[Call]]:
         """Return the finished codes: compiled on the CPU, captured as graphs on CUDA."""
