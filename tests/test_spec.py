@@ -69,11 +69,12 @@ OTHER = {
 
 def test_every_field_decides_the_key_but_probes_and_the_name_of_the_data():
     """The data's digest counts, not its name: a renamed file is the same data."""
-    assert set(OTHER) == {f.name for f in fields(RunSpec)} - {"data", "probes", "device"}
+    assert set(OTHER) == {f.name for f in fields(RunSpec)} - {"data", "probes", "device", "compile"}
     keys = {run_key(replace(RunSpec(), **{name: value}), DATA) for name, value in OTHER.items()}
     keys |= {run_key(RunSpec(), DATA), run_key(RunSpec(), "1" * 64)}
     keys |= {run_key(RunSpec(engine="torch", device="cuda"), DATA)}
-    assert len(keys) == len(OTHER) + 3
+    keys |= {run_key(RunSpec(engine="torch", compile=True), DATA)}
+    assert len(keys) == len(OTHER) + 4
     for silent in (RunSpec(data="mnist"), RunSpec(probes=("dead",))):
         assert run_key(silent, DATA) == run_key(RunSpec(), DATA)
 

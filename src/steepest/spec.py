@@ -69,6 +69,7 @@ class RunSpec:
     updates: int | None = None  # the run ends after so many; the epochs follow, the last is partial
     fold: Fold | None = None  # the validation examples are this fold of the training examples
     outer: Fold | None = None  # this fold is held out in place of the test set
+    compile: bool = False  # hand whole programs to torch.compile, on the engine torch
 
     def __post_init__(self) -> None:
         for name, table in TABLES.items():
@@ -141,7 +142,7 @@ def chosen_engine(spec: RunSpec) -> str:
         return "torch"
     if spec.engine != "auto":
         return spec.engine
-    needed = spec.device in NEEDS_ENGINE or spec.precision in NEEDS_ENGINE
+    needed = spec.compile or spec.device in NEEDS_ENGINE or spec.precision in NEEDS_ENGINE
     wanted = needed or is_convolutional(spec.arch)
     return "torch" if wanted and (needed or find_spec("torch") is not None) else "numpy"
 
@@ -152,6 +153,8 @@ def _check_engine(spec: RunSpec) -> None:
         for name, value in asked.items():
             if value in NEEDS_ENGINE:
                 raise UsageError(f"{name} '{value}' needs the engine torch or auto, not numpy")
+    if spec.compile and (spec.engine == "numpy" or spec.asks_torch):
+        raise UsageError("compile needs the engine torch or auto, and no module of one's own")
 
 
 def build_part(kind: str, part: Part) -> Any:

@@ -103,6 +103,8 @@ class RunFlags:
     "numpy, torch, or auto: the faster one for the model [numpy]."
     device: str | None = None
     "cpu or cuda, on the engine torch [cpu]."
+    compile: bool | None = None
+    "Hand whole programs to torch.compile, on the engine torch."
     option: Annotated[
         tuple[str, ...], Parameter(show=False, allow_leading_hyphen=True, negative=())
     ] = ()

@@ -1,14 +1,15 @@
-"""A program as one generated function of torch, handed to `torch.compile`.
+"""A program as one function of torch, traced to a graph and handed to `torch.compile`.
 
-The function is straight-line text, an assignment for every instruction, which can be read
-(`source`). Inputs and shared memory are its arguments; at its end it overwrites the states and the
-buffers of the outputs, so that the loop sees what it sees of a planned program.
+The graph is straight-line text of ATen calls, which can be read (`source`). Inputs and shared
+memory are its arguments; at its end it overwrites the states and the buffers of the outputs, so
+that the loop sees what it sees of a planned program.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from steepest.engine.protocol import Call, Engine
 from steepest.engine.torch_pure import salted
@@ -35,14 +36,18 @@ class Whole:
         }
         self.outputs = {n: engine.array(values[i]) for n, i in program.outputs.items()}
         constants = [engine.array(values[i], x) for i, x in program.constants.items()]
+        salts = [salted(x.attributes) for x in program.instructions if _is_mask(x)]
         here = next(iter(self.inputs.values())).device
-        salts = [salted(x.attributes).to(here) for x in program.instructions if _is_mask(x)]
-        self.source = source(program)
-        buffers = (*self.inputs.values(), *constants, *salts, *self.outputs.values())
-        changing = {id(self.inputs[n]) for n, i in program.inputs.items() if i in _states(program)}
+        buffers = (
+            *self.inputs.values(), *constants, *(s.to(here) for s in salts), *self.outputs.values()
+        )  # fmt: skip
+        states = {old for old, _ in program.pairs.values()}
+        changing = {id(self.inputs[n]) for n, i in program.inputs.items() if i in states}
         changing |= {id(output) for output in self.outputs.values()}
         trial = [b.clone() if id(b) in changing else b for b in buffers]
-        self.code: list[Call] = [(_compiled(self.source, functions, trial), buffers)]
+        graph = make_fx(step_function(program, functions))(*trial)
+        self.source = str(graph.code)
+        self.code: list[Call] = [(_compiled(graph, trial), buffers)]
 
     def replay(self) -> None:
         """Execute every instruction once."""
@@ -50,24 +55,33 @@ class Whole:
             kernel(*buffers)
 
 
-def source(program: Program) -> str:
-    """Return the text of `step`, a function of all buffers, with primitives by their names."""
-    salts = [f"s{k}" for k in range(sum(map(_is_mask, program.instructions)))]
-    results = [f"o{k}" for k in range(len(program.outputs))]
-    named = [f"v{i}" for i in (*program.inputs.values(), *program.constants)]
-    lines = [f"def step({', '.join([*named, *salts, *results])}):"]
-    left = iter(salts)
-    for x in program.instructions:
-        arguments = [f"v{i}" for i in x.args] + ([next(left)] if _is_mask(x) else [])
-        arguments += [f"{k}={v!r}" for k, v in x.attributes.items() if k != "salt"]
-        outs = ", ".join(f"v{i}" for i in x.outs)
-        lines.append(f"    {outs} = {x.primitive.name}({', '.join(arguments)})")
-    moves = list(zip(results, program.outputs.values(), strict=True))
-    moves += [(f"v{old}", new) for old, new in program.pairs.values() if old != new]
-    kept = {i: f"k{i}" for _, i in moves if _root(program, i) in program.inputs.values()}
-    lines += [f"    {name} = v{i}.clone()" for i, name in kept.items()]
-    lines += [f"    {target}.copy_({kept.get(i, f'v{i}')})" for target, i in moves]
-    return "\n".join(lines) + "\n"
+def step_function(program: Program, functions: Functions) -> Callable[..., Any]:
+    """Return the program as a function of its buffers: inputs, constants, salts, outputs.
+
+    It executes every instruction by a pure function, then writes outputs and new states.
+    """
+
+    def step(*buffers: Any) -> tuple[()]:
+        left = iter(buffers)
+        values = {i: next(left) for i in (*program.inputs.values(), *program.constants)}
+        salts = [next(left) for x in program.instructions if _is_mask(x)]
+        given = set(program.inputs.values())
+        for x in program.instructions:
+            arguments = [values[i] for i in x.args]
+            attributes = {k: v for k, v in x.attributes.items() if k != "salt"}
+            if _is_mask(x):
+                arguments.append(salts.pop(0))
+            found = functions[x.primitive.name](*arguments, **attributes)
+            made = found if isinstance(found, tuple) else (found,)
+            values |= zip(x.outs, made, strict=True)
+        moves = [(next(left), i) for i in program.outputs.values()]
+        moves += [(values[old], new) for old, new in program.pairs.values() if old != new]
+        kept = {i: values[i].clone() for _, i in moves if _root(program, i) in given}
+        for target, i in moves:
+            target.copy_(kept.get(i, values[i]))
+        return ()
+
+    return step
 
 
 def check(program: Program) -> None:
@@ -80,10 +94,6 @@ def _is_mask(instruction: Instruction) -> bool:
     return instruction.primitive.name == "dropout_mask"
 
 
-def _states(program: Program) -> set[int]:
-    return {old for old, _ in program.pairs.values()}
-
-
 def _root(program: Program, index: int) -> int:
     """Return the value that `index` shows: itself, or what it is a view of."""
     views = {x.outs[0]: x.args[0] for x in program.instructions if x.primitive.view}
@@ -92,11 +102,9 @@ def _root(program: Program, index: int) -> int:
     return index
 
 
-def _compiled(text: str, functions: Functions, trial: list[Any]) -> Callable[..., Any]:
-    """Return the compiled function of a text, tried once on buffers that it may overwrite."""
-    namespace = dict(functions)
-    exec(compile(text, "<program>", "exec"), namespace)  # noqa: S102 - our own text, no input in it
-    compiled: Callable[..., Any] = torch.compile(namespace["step"], fullgraph=True, dynamic=False)
+def _compiled(graph: Any, trial: list[Any]) -> Callable[..., Any]:
+    """Return the compiled graph, tried once on buffers that it may overwrite."""
+    compiled: Callable[..., Any] = torch.compile(graph, fullgraph=True, dynamic=False)
     try:
         compiled(*trial)
     except Exception as error:

@@ -114,7 +114,8 @@ def open_session(
         lent = LENDER.take(lot_of(specs, dataset.digest, sizes, task))
         if lent is not None:
             return _renewed(lent, specs, parts)
-    engine = engine or make_engine(spec.engine, spec.precision, spec.device)
+    options = {"compiled": True} if spec.compile else {}
+    engine = engine or make_engine(spec.engine, spec.precision, spec.device, **options)
     shared = _memory(specs, dataset, parts, task, engine)
     rules = [s.rule for s in specs]
     memory = rules[0].memory if isinstance(rules[0], TorchRule) else None
@@ -130,7 +131,7 @@ def shape_of(spec: RunSpec) -> tuple[Any, ...]:
         spec.data, spec.target, spec.classes, spec.model, spec.optimizer.name, spec.epochs,
         spec.batch_size, spec.validation, spec.smoothing, spec.class_weights, spec.l1, spec.l2,
         spec.balanced, spec.normalize, spec.augment, spec.probes, spec.precision, spec.engine,
-        spec.device, spec.updates, spec.examples, spec.fold, spec.outer,
+        spec.device, spec.updates, spec.examples, spec.fold, spec.outer, spec.compile,
     )  # fmt: skip
 
 
