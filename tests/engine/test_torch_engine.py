@@ -4,15 +4,18 @@ import sys
 
 import numpy as np
 import pytest
-from harness import train_steps
-from problems import NETS
+from harness import small_task, train_steps
+from problems import NETS, RULE_CASES
 
-from steepest.engine import native
+from steepest.engine import executor, native
 from steepest.engine.choice import make_engine
 from steepest.engine.numpy_engine import NumpyEngine
 from steepest.errors import UsageError
+from steepest.nn import zoo
 from steepest.optim import SGD, Adam
+from steepest.program import chain
 from steepest.spec import RunSpec, from_plain
+from steepest.train.step import train_program
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
@@ -120,7 +123,8 @@ class _Stand:
     def __init__(self, fails):
         self.fails, self.captured, self.replayed = fails, 0, 0
 
-    def graph(self, _):
+    def graph(self, _, pool):
+        assert pool == "pool"
         outer = self
 
         class Held:
@@ -148,6 +152,7 @@ def test_every_replay_counts_once_while_graphs_are_made(fails, monkeypatch):
     monkeypatch.setattr(captured, "_aside", captured._run)
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
     monkeypatch.setattr(torch.cuda, "graph", stand.graph)
+    monkeypatch.setattr(torch_capture, "_pool", lambda: "pool")
     for _ in range(5):
         captured()
     warm = ["kernel"] * torch_capture.WARM
@@ -157,6 +162,38 @@ def test_every_replay_counts_once_while_graphs_are_made(fails, monkeypatch):
     else:
         assert steps == [*warm, "kernel", "graph", "graph"]  # this stand records by running
     assert stand.captured == 1
+
+
+class _Elsewhere(TorchEngine):
+    """The torch engine as it is on a GPU, in the memory of the CPU."""
+
+    def __init__(self, dtype):
+        super().__init__(dtype, native="off")
+        self.on_host = False
+
+
+@pytest.mark.parametrize("rule", RULE_CASES)
+def test_chains_on_whole_arrays_equal_chains_in_blocks(rule, monkeypatch):
+    """What a GPU is given: one kernel an instruction for all runs, whatever their size."""
+    monkeypatch.setattr(chain, "SMALLEST", 1)
+    monkeypatch.setattr(chain, "BLOCK", 64)
+    monkeypatch.setattr(executor, "BLOCK", 64)
+    rules = [RULE_CASES[rule]] * 3
+    ours, losses = train_steps(NETS["mlp"], rules, [0, 1, 2], TorchEngine(np.float64, native="off"))
+    theirs, seen = train_steps(NETS["mlp"], rules, [0, 1, 2], _Elsewhere(np.float64))
+    assert np.array_equal(ours, theirs)
+    assert np.array_equal(losses, seen)
+
+
+def test_a_gpu_is_not_given_blocks():
+    """The kernels of an update do not grow with the number of runs or parameters."""
+    counts = []
+    for runs, width in ((1, 900), (3, 900), (3, 2000)):
+        task = small_task(zoo.mlp(hidden=(width, 60)), runs)
+        program = train_program(task, [Adam()] * runs, 8)
+        bound = executor.bind_programs({"train": program}, _Elsewhere(np.float32), {})
+        counts.append(len(bound["train"].code))
+    assert len(set(counts)) == 1
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")

@@ -1,10 +1,12 @@
 """Replays on CUDA as graphs: captured once, launched as one call afterwards.
 
 The first replays run kernel by kernel, which lets libraries set themselves up; they are ordinary
-steps. Then the same calls are captured, and from there on the graph is launched. A code whose
-kernels ask the host in between (a user's own module or optimizer) is left as it is.
+steps. Then the same calls are captured, and from there on the graph is launched. What kernels
+allocate while they are captured is free again at their end, so all graphs share one pool. A code
+whose kernels ask the host in between (a user's own module or optimizer) is left as it is.
 """
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -30,6 +32,12 @@ def reason(code: list[Call], device: Any) -> str:
     if any(asks_host(kernel) for kernel, _ in code):
         return "a module or optimizer of the user's own asks the host between kernels"
     return ""
+
+
+@cache
+def _pool() -> Any:
+    """Return the memory that all graphs work in: they never run at the same time."""
+    return torch.cuda.graph_pool_handle()
 
 
 class Captured:
@@ -68,7 +76,7 @@ class Captured:
         """Capture, which executes nothing, and launch; go on kernel by kernel if that fails."""
         graph = torch.cuda.CUDAGraph()
         try:
-            with torch.cuda.graph(graph):
+            with torch.cuda.graph(graph, pool=_pool()):
                 self._run()
         except RuntimeError as error:
             self.note = str(error).splitlines()[0]

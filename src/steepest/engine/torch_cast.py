@@ -15,6 +15,7 @@ from steepest.engine.protocol import Call
 
 Kernel = Callable[[list[Any], list[Any], dict[str, Any]], list[Call]]
 CAST = ("matmul", "conv2d", "conv2d_input", "conv2d_weight")
+WIDENED = CAST[1:]  # kernels that copy their results into place, and so widen them on the way
 
 
 def cast(name: str, kernel: Kernel) -> Kernel:
@@ -24,9 +25,10 @@ def cast(name: str, kernel: Kernel) -> Kernel:
 
     def rounded(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> list[Call]:
         narrow = [_narrow(a) for a in args]
-        results = [_narrow(o) for o in outs]
+        results = outs if name in WIDENED else [_narrow(o) for o in outs]
         before: list[Call] = [(n.copy_, (a,)) for n, a in zip(narrow, args, strict=True)]
-        after: list[Call] = [(o.copy_, (r,)) for o, r in zip(outs, results, strict=True)]
+        pairs = zip(outs, results, strict=True)
+        after: list[Call] = [(o.copy_, (r,)) for o, r in pairs if o is not r]
         return [*before, *kernel(narrow, results, attributes), *after]
 
     return rounded

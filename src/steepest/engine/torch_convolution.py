@@ -55,10 +55,15 @@ def _backward(mask: list[bool], g: Any, x: Any, w: Any, attributes: dict[str, An
     )  # fmt: skip
 
 
+def _like(target: Any, g: Any) -> Any:
+    """Return a tensor of the target's shape and g's type; nothing but these is read of it."""
+    return target if target.dtype == g.dtype else g.new_empty(target.shape)
+
+
 def _conv2d_input(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> list[Call]:
     calls = []
     for g, w, dx in zip(*args, outs[0], strict=True):
-        back = _backward([True, False, False], g, dx, w, attributes)  # of x only the shape is read
+        back = _backward([True, False, False], g, _like(dx, g), w, attributes)
         calls.append(_into(image(dx), back, 0))
     return calls
 
@@ -66,7 +71,7 @@ def _conv2d_input(args: list[Any], outs: list[Any], attributes: dict[str, Any]) 
 def _conv2d_weight(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> list[Call]:
     calls = []
     for x, g, dw in zip(*args, outs[0], strict=True):
-        back = _backward([False, True, False], g, x, dw, attributes)
+        back = _backward([False, True, False], g, x, _like(dw, g), attributes)
         calls.append(_into(weights(dw), back, 1))
     return calls
 

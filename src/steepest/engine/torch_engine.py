@@ -9,6 +9,7 @@ for the words of random keys, because torch has few operations on unsigned ones;
 makes the products and sums the same bits.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -23,6 +24,7 @@ from steepest.engine.native_source import TYPES, fixed_source
 from steepest.engine.protocol import Call
 from steepest.engine.torch_capture import capture
 from steepest.engine.torch_cast import cast
+from steepest.engine.torch_chain import whole_chain
 from steepest.engine.torch_kernel import KERNELS
 from steepest.engine.torch_native import lower_array, lower_elementwise
 from steepest.engine.torch_winograd import Workspace, winograd_calls
@@ -176,7 +178,13 @@ class TorchEngine:
         arrays: dict[int, Any],
         blocks: Callable[[], list[Call]],
     ) -> list[Call]:
-        """Return one compiled call for a chain where there can be one, else what runs in blocks."""
+        """Return one compiled call for a chain where there can be one, else what runs in blocks.
+
+        On a GPU the instructions run one by one on whole arrays.
+        """
+        if not self.on_host:
+            like = {"dtype": self._types["real"], "device": self.device}
+            return whole_chain(instructions, arrays, self.bind, like)
         if not self._native:
             return blocks()
 
@@ -227,6 +235,7 @@ def open_device(name: str) -> Any:
     if kind == "cuda":
         if not torch.cuda.is_available():
             raise UsageError(f"device '{name}': PyTorch finds no CUDA device on this machine")
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # products repeat their bits
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
     else:

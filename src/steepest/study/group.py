@@ -59,4 +59,4 @@ def _lot(planned: Planned) -> Any:
 
 
 def _shape(spec: RunSpec) -> Any:
-    return (*shape_of(spec), spec.fold, spec.outer, program_shape(spec.rule))
+    return (*shape_of(spec), program_shape(spec.rule))
