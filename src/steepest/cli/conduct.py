@@ -40,17 +40,17 @@ class Wishes:
     open: bool = True
 
 
-def conduct(study: "Study", wishes: Wishes) -> int:
+def conduct(study: "Study", wishes: Wishes, show: "Callable[..., None] | None" = None) -> int:
     """Execute what is missing of a study, show what may be concluded, write its page."""
     from steepest.study.design import priced
     from steepest.study.role import role_line
     from steepest.study.runner import Conduct, known_paces, study_data
     from steepest.study.store import open_store
 
-    show = _printer(wishes.json)
+    show = show or printer(wishes.json)
     dataset = study_data(study)
     study = priced(study, dataset, known_paces(wishes.store, study))
-    show(f"[bold]{_safe(study.question or study.name)}[/bold]", markup=True)
+    show(f"[bold]{safe(study.question or study.name)}[/bold]", markup=True)
     show(plan(study, dataset, wishes.jobs))
     show(role_line(study))
     if wishes.dry_run:
@@ -66,7 +66,7 @@ def conduct(study: "Study", wishes: Wishes) -> int:
             raise RunsFailedError(str(nothing)) from None
     if not wishes.json:
         show(f"Done in {time.monotonic() - began:.0f} s. Report: {page}")
-        _open(page, wishes)
+        open_page(page, wishes)
     return 3 if failures else 0
 
 
@@ -204,7 +204,7 @@ def tell(found: "Conclusion", content: "Content", show: "Callable[..., None]") -
     from steepest.report.table import table
 
     show("")
-    show(f"[bold]{_safe(content.headline)}[/bold]", markup=True)
+    show(f"[bold]{safe(content.headline)}[/bold]", markup=True)
     show("")
     show(table(content).rstrip())
     show("")
@@ -263,18 +263,19 @@ def as_json(found: "Conclusion", content: "Content", page: Path) -> dict[str, An
     if content.effects:
         whole["effects"] = [asdict(e) for e in content.effects]
         whole["interactions"] = [asdict(x) for x in content.interactions]
-    return {name: _finite(value) for name, value in whole.items()}
+    return {name: plain_json(value) for name, value in whole.items()}
 
 
-def _finite(value: Any) -> Any:
+def plain_json(value: Any) -> Any:
+    """Return plain values that JSON has: what is not finite becomes null."""
     if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
+        return {k: plain_json(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
+        return [plain_json(v) for v in value]
     return None if isinstance(value, float) and value - value != 0.0 else value
 
 
-def _printer(quiet: bool) -> "Callable[..., None]":
+def printer(quiet: bool) -> "Callable[..., None]":
     """Return the function that prints a line: to stderr where stdout is for JSON."""
     from rich.console import Console
 
@@ -282,13 +283,14 @@ def _printer(quiet: bool) -> "Callable[..., None]":
     return lambda text, markup=False: console.print(text, markup=markup)
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
+    """Return text in which nothing is markup."""
     from rich.markup import escape
 
     return escape(text)
 
 
-def _open(page: Path, wishes: Wishes) -> None:
+def open_page(page: Path, wishes: Wishes) -> None:
     """Open the page in the browser where there is a terminal and a display."""
     display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.name == "nt"
     if wishes.open and sys.stdout.isatty() and (display or sys.platform == "darwin"):

@@ -1,6 +1,7 @@
 """Commands on studies in files and in the store: run, status, report, results, init."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,12 +62,18 @@ def run(file: str, *, work: WorkFlags | None = None) -> int:
         How it is done and shown.
     """
     from steepest.cli.prune import describes_sweep, run_file
-    from steepest.study.toml import read_study
+    from steepest.study.problem import Problems, read_any
 
     doing = work or WorkFlags()
     if describes_sweep(file):
         return run_file(file, doing)
-    return conduct(doing.planned(read_study(file)), doing.wishes())
+    found = read_any(file)
+    if isinstance(found, Problems):
+        from steepest.cli.problem import conduct_problems
+
+        planned = replace(found, studies=tuple(map(doing.planned, found.studies)))
+        return conduct_problems(planned, file, doing.wishes())
+    return conduct(doing.planned(found), doing.wishes())
 
 
 def init(file: str = "study.toml") -> int:

@@ -112,7 +112,7 @@ def _spec(
     labels, lines = rows
     y = row_axis(labels, lines)
     x: Spec = {"type": "quantitative", "scale": {"zero": compared, "nice": True}}
-    x["axis"] = {"title": title, "tickCount": 6, "format": "~g"}
+    x["axis"] = {"title": title, "tickCount": 6, "format": ".6~g"}
     if compared:
         x["axis"] |= {"labelExpr": SIGNED}
     tip: list[Spec] = [

@@ -25,9 +25,17 @@ SCALARS = (
 
 def read_study(path: str | Path) -> Study:
     """Return the study in a TOML file; UsageError for a file that cannot be read or understood."""
+    table = read_table(path)
+    if "problems" in table:
+        raise UsageError(f"{path}: several problems are several studies; read it with read_any")
+    return from_table(table, str(path), Path(path).stem)
+
+
+def read_table(path: str | Path) -> dict[str, Any]:
+    """Return the table in a TOML file; UsageError for a file that cannot be read."""
     file = Path(path)
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         others = [p.name for p in file.parent.glob("*.toml")] if file.parent.is_dir() else []
         hint = f"; {nearest(file.name, others)}" if others else ""
@@ -38,7 +46,6 @@ def read_study(path: str | Path) -> Study:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: not valid TOML: {error}") from None
-    return from_table(table, str(path), file.stem)
 
 
 def from_table(table: Mapping[str, Any], where: str, name: str) -> Study:
