@@ -56,7 +56,7 @@ def against_sparsity(content: SweepContent) -> Figure | None:
         "How much can be removed?",
         f"Dot: mean over seeds; bar: its 95{THIN}% interval. The level line is the dense network"
         " after the same fine-tuning. Dots of one sparsity stand side by side for legibility.",
-        _sparsity_spec(content, what),
+        _sparsity_spec(content, what, _ends(rows)),
         {"points": Table(columns, table)},
         (Choice("measure", "Show", _measures(content)),),
         legend=True,
@@ -78,14 +78,17 @@ def _dodged(content: SweepContent, rows: Sequence[Row]) -> list[list[Number | st
 
 def _flat(content: SweepContent, rows: Sequence[Row]) -> list[list[Number | str | bool]]:
     """Return the dense network as a line from the least sparsity to the greatest."""
-    dense, ends = content.dense, (min(r.sparsity for r in rows), max(r.sparsity for r in rows))
-    gap = 0.03 * (ends[1] - ends[0] or 1)
+    dense = content.dense
     cut = dense.cut.mean if dense.cut else None
     mean = dense.accuracy.mean
-    return [
-        [0, 100 * end, 0, mean, None, None, 0.0, None, None, cut]
-        for end in (ends[0] - gap, min(ends[1] + gap, 1.0))
-    ]
+    return [[0, end, 0, mean, None, None, 0.0, None, None, cut] for end in _ends(rows)]
+
+
+def _ends(rows: Sequence[Row]) -> tuple[float, float]:
+    """Return the ends of the axis of sparsities, with room for dots beside each other."""
+    least, most = min(r.sparsity for r in rows), max(r.sparsity for r in rows)
+    room = 0.04 * (most - least or 1)
+    return 100 * (least - room), 100 * (most + room)
 
 
 def _scores(row: Row) -> list[Number]:
@@ -131,8 +134,8 @@ def _measures(content: SweepContent) -> tuple[Option, ...]:
     )
 
 
-def _sparsity_spec(content: SweepContent, what: str) -> Spec:
-    x: Spec = {"field": "x", "type": "quantitative", "scale": {"zero": False, "nice": False}}
+def _sparsity_spec(content: SweepContent, what: str, ends: tuple[float, float]) -> Spec:
+    x: Spec = {"field": "x", "type": "quantitative", "scale": {"domain": list(ends)}}
     x["axis"] = {"title": f"{what} removed, %", "grid": False, "tickCount": 8}
     y: Spec = {"type": "quantitative", "scale": "@scale", "axis": "@axis"}
     shared: Spec = {"x": x, "color": hues(content.looks)}

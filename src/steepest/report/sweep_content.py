@@ -90,7 +90,7 @@ def plan(sweep: Sweep) -> str:
     return (
         f"{sweep.base.model.name} on {sweep.base.data}: {what} removed by {', '.join(own)}; "
         f"random pruning and training from scratch beside them · {some} · "
-        f"{sweep.finetune} epochs of fine-tuning"
+        f"{sweep.finetune} epoch{'' if sweep.finetune == 1 else 's'} of fine-tuning"
     )
 
 

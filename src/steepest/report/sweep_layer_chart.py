@@ -97,7 +97,7 @@ def sensitivity(content: SweepContent) -> Figure | None:
         "Which layers can bear it?",
         f"Dot: validation accuracy of the first seed's dense network with {listed} of one layer"
         " removed and nothing trained after; the larger the dot, the more. The upright line is the"
-        " dense network. A layer far to the left is one to spare.",
+        " dense network. A layer far to the left is one to leave whole.",
         _sensitivity_spec(content, names),
         {
             "dots": Table(("i", "row", "removed", "accuracy", "level"), dots),
