@@ -58,6 +58,7 @@ def test_pruned_networks_predict_and_export(call, trained, tmp_path):
     assert code == 0
     assert "equal to ours to" in out
     assert (tmp_path / small / "network.onnx").exists()
+    assert "l1 at sparsity 0.5, then 1 epochs" in call("show", small)[1]
     np.save("x.npy", np.zeros((2, 8, 8), np.uint8))
     code, out, _ = call("predict", small, "x.npy", "--json")
     assert len(json.loads(out)["predictions"]) == 2

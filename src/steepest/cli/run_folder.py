@@ -137,3 +137,16 @@ def read(folder: Path) -> Kept:
 
 def _numbers(row: dict[str, str]) -> dict[str, float]:
     return {name: float(text) for name, text in row.items() if text}
+
+
+def how_made(kept: Kept) -> str:
+    """Say how a network of a sweep was pruned; nothing for a run of training."""
+    made = kept.config.get("pruned")
+    if not made:
+        return ""
+    cost, accuracy = kept.result["cost"], kept.result["val_accuracy"]
+    return (
+        f"{made['method']} at sparsity {made['sparsity']:g}, then {made['epochs']} epochs: "
+        f"{accuracy:.2%} of the validation examples, {cost['nonzero']:,} of {cost['params']:,} "
+        "parameters not zero"
+    )

@@ -128,13 +128,15 @@ def _key(folder: Path) -> str:
 
 
 def _from_folder(kept: "Kept") -> Shown:
+    from steepest.cli.run_folder import how_made
+
     result = kept.result
     measures = {s: result[s] for s in ("validation", "test") if result.get(s)}
     return Shown(
         key=str(kept.config.get("key", "")),
         spec=kept.config["spec"],
         status=str(result.get("status", "")),
-        reason="",
+        reason=how_made(kept),
         totals={name: result.get(name) for name in TOTALS},
         measures=measures,
         epochs=kept.epochs,
@@ -178,7 +180,8 @@ def tell(run: Shown) -> None:
         say(_place(place))
     show_table(["setting", "value"], [[k, _text(v)] for k, v in run.spec.items()])
     known = {k: v for k, v in run.totals.items() if v is not None}
-    show_table(["total", "value"], [[k, _amount(k, v)] for k, v in known.items()])
+    if known:
+        show_table(["total", "value"], [[k, _amount(k, v)] for k, v in known.items()])
     measures = {split: _measure(found) for split, found in run.measures.items()}
     if measures:
         _tell_measures(measures)

@@ -78,17 +78,21 @@ def measure(network: Network, seconds: float = SECONDS) -> Cost:
 
     One thread; the median of repetitions that take `seconds` in all, after a warm-up.
     """
+    found = {name: timed(call, seconds) for name, call in forward_calls(network).items()}
+    return replace(count(network), latency=found)
+
+
+def forward_calls(network: Network) -> dict[str, Callable[[], Any]]:
+    """Return what runs the network once, by "numpy 1", "torch 64", "onnxruntime 1", ..."""
     found = {
-        f"{one.engine.name} {n}": timed(_replay(one, n), seconds)
-        for one in _on_engines(network)
-        for n in BATCHES
+        f"{one.engine.name} {n}": _replay(one, n) for one in _on_engines(network) for n in BATCHES
     }
     if find_spec("onnxruntime") is not None and find_spec("onnx") is not None:
         runner = onnx_session(onnx_bytes(lower(network)))
         for n in BATCHES:
             feed = {"x": np.zeros((n, *network.task.shape), np.float32)}
-            found[f"onnxruntime {n}"] = timed(partial(runner.run, ["logits"], feed), seconds)
-    return replace(count(network), latency=found)
+            found[f"onnxruntime {n}"] = partial(runner.run, ["logits"], feed)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
