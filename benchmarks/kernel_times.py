@@ -28,17 +28,17 @@ def labelled(bound, engine):
     return found
 
 
-def profile(bound, engine, steps):
-    """Return the seconds a step spends per kind of kernel."""
+def profile(bound, engine, steps, clock):
+    """Return the seconds of `clock` that a step spends per kind of kernel."""
     spent = Counter()
     calls = labelled(bound, engine)
     for k in range(steps + 1):
         if k == 1:
             spent.clear()  # the first pass warms up
         for label, (kernel, buffers) in calls:
-            begin = time.perf_counter()
+            begin = clock()
             kernel(*buffers)
-            spent[label] += time.perf_counter() - begin
+            spent[label] += clock() - begin
     return {label: seconds / steps for label, seconds in spent.most_common()}
 
 
@@ -49,6 +49,9 @@ def main():
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--engine", default="torch", choices=list(ours_cnn.LABELS))
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--processor-time", action="store_true", help="of this thread: on a busy machine"
+    )
     parser.add_argument("--rows", type=int, default=25)
     given = parser.parse_args()
     if given.engine.startswith("torch"):
@@ -58,7 +61,8 @@ def main():
     engine = ours_cnn.engine_of(given.engine)
     step, bound = ours_cnn.bind(given.model, given.batch, engine)
     step(0)
-    spent = profile(bound, engine, given.steps)
+    clock = time.thread_time if given.processor_time else time.perf_counter
+    spent = profile(bound, engine, given.steps, clock)
     print(f"{1e3 * sum(spent.values()):9.3f} ms in all")
     for label, seconds in list(spent.items())[: given.rows]:
         print(f"{1e3 * seconds:9.3f} ms  {label}")

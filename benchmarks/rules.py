@@ -1,4 +1,4 @@
-"""Time one update of each rule on a flat float32 parameter beside torch.optim, on one thread.
+"""Time one update of each rule on a flat float32 parameter beside torch.optim, on one thread or more.
 
 A contender is a module with `LABEL`, `NOTE`, `REQUIRES`, `RULES` (the names it offers) and
 `prepare(rule, size, threads) -> update_many`, a callable that does `count` updates with one fixed
@@ -31,6 +31,7 @@ def measure(
     found: dict[str, ModuleType | Failure],
     workers: dict[str, Worker],
     case: tuple[str, int],
+    threads: int,
     given: argparse.Namespace,
 ) -> dict[str, dict]:
     """Time one rule at one size; return a row for each contender."""
@@ -41,7 +42,7 @@ def measure(
         able[name] = module if offered else Failure("does not exist")
         if not isinstance(able[name], Failure):
             key = f"{name} {case}"
-            failed = workers[name].prepare(key, module.__name__, (*case, 1), images=False)
+            failed = workers[name].prepare(key, module.__name__, (*case, threads), images=False)
             runners[name] = failed or Runner(workers[name], key, UNBOUNDED)
     return contest.rows(able, runners, given.rounds, given.seconds)
 
@@ -49,8 +50,10 @@ def measure(
 def table(runs: list[dict]) -> str:
     """Return a Markdown table of microseconds an update, and the ratio to torch's default."""
     names = list(runs[0]["contenders"])
-    lines = ["| Rule | floats | " + " | ".join(f"{n}, µs | to {BASE}" for n in names) + " |"]
-    lines.append("|---|--:|" + "--:|--:|" * len(names))
+    lines = [
+        "| Rule | floats | threads | " + " | ".join(f"{n}, µs | to {BASE}" for n in names) + " |"
+    ]
+    lines.append("|---|--:|--:|" + "--:|--:|" * len(names))
     for run in runs:
         cells = []
         for row in run["contenders"].values():
@@ -58,7 +61,8 @@ def table(runs: list[dict]) -> str:
             cells.append(f"{row['median_us']:,.1f}" if timed else row["status"])
             both = timed and "rounds_us" in base
             cells.append(f"{timing.ratio(row, base):.2f}" if both else "-")
-        lines.append(f"| {run['rule']} | {run['size']:,} | " + " | ".join(cells) + " |")
+        case = f"| {run['rule']} | {run['size']:,} | {run['threads']} | "
+        lines.append(case + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -66,7 +70,8 @@ def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rule", default=",".join(rule_torch.RULES), help="rules, by commas")
-    parser.add_argument("--size", default="100000,1000000", help="floats, by commas")
+    parser.add_argument("--size", default="100000,1000000,11000000", help="floats, by commas")
+    parser.add_argument("--threads", default="1", help="numbers of threads, such as 1,2")
     parser.add_argument("--only", help="contenders, separated by commas")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=0.3, help="least length of a timed unit")
@@ -83,14 +88,16 @@ def main() -> None:
         return
     found = contest.chosen(CONTENDERS, given.only)
     about = machine.describe(contest.required(found))
-    result = {"machine": about, "note": given.note, "threads": 1, "runs": []}
-    workers = contest.workers(contest.present(found), 1)
-    for rule in given.rule.split(","):
-        for size in map(int, given.size.split(",")):
-            timing.say(f"{rule}, {size} floats")
-            row = measure(found, workers, (rule, size), given)
-            result["runs"].append({"rule": rule, "size": size, "contenders": row})
-    contest.close(workers)
+    result = {"machine": about, "note": given.note, "runs": []}
+    for threads in map(int, given.threads.split(",")):
+        workers = contest.workers(contest.present(found), threads)
+        for rule in given.rule.split(","):
+            for size in map(int, given.size.split(",")):
+                timing.say(f"{rule}, {size} floats, {threads} thread(s)")
+                rows = measure(found, workers, (rule, size), threads, given)
+                case = {"rule": rule, "size": size, "threads": threads}
+                result["runs"].append({**case, "contenders": rows})
+        contest.close(workers)
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     print(table(result["runs"]))

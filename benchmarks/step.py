@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import contest
+import gemm
 import machine
 import mnist
 import timing
@@ -65,10 +66,27 @@ def measure(found: dict[str, ModuleType | Failure], setting: Setting) -> dict[st
         contest.close(workers)
 
 
+def flops(batch: int) -> int:
+    """Return the floating-point operations of our step's program."""
+    from steepest.nn import CrossEntropy, zoo
+    from steepest.optim import SGD
+    from steepest.train.step import Task, train_program
+
+    task = Task(zoo.ARCHS["mlp"](), CrossEntropy(), (28, 28, 1), 10, EXAMPLES, "byte", 1 / 255)
+    return train_program(task, [SGD()], batch).flops
+
+
 def table(run: dict) -> str:
     """Return the Markdown table of one setting of a result file, with ratios to the plain loop."""
     title = f"batch {run['batch']}, {run['threads']} thread(s), {run['rounds']} rounds"
-    return f"\n### {title}\n\n{timing.table(run['contenders'], BASE)}"
+    scale = ""
+    if "gemm_gflops" in run and "rounds_us" in run["contenders"].get("ours", {}):
+        reached = run["flops"] / run["contenders"]["ours"]["median_us"] / 1e3
+        scale = (
+            f"{run['flops'] / 1e6:.3g} MFLOP a step; ours does {reached:.0f} GFLOP/s, "
+            f"{reached / run['gemm_gflops']:.0%} of a large sgemm's.\n\n"
+        )
+    return f"\n### {title}\n\n{scale}{timing.table(run['contenders'], BASE)}"
 
 
 def sizes(text: str) -> list[int]:
@@ -107,7 +125,8 @@ def main() -> None:
         for batch in sizes(given.batch):
             timing.say(f"batch {batch}, {threads} thread(s)")
             setting = Setting(batch, threads, given.rounds, given.seconds)
-            run = {**asdict(setting), "contenders": measure(found, setting)}
+            scale = {"flops": flops(batch), "gemm_gflops": round(gemm.measured(threads), 1)}
+            run = {**asdict(setting), **scale, "contenders": measure(found, setting)}
             result["runs"].append(run)
             print(table(run), flush=True)
             given.out.parent.mkdir(parents=True, exist_ok=True)
