@@ -3,6 +3,7 @@
 PYTHON ?= python3
 DEMO := .venv-demo
 TEST := .venv
+RIVALS := .venv-rivals
 
 .PHONY: demo test lint types floors bench bench-gpu clean
 
@@ -34,13 +35,23 @@ types: $(TEST)/ready
 floors: $(TEST)/ready
 	$(TEST)/bin/lint-imports
 
-# Rivals live in an environment of their own: see benchmarks/README.md.
-bench:
-	python benchmarks/step.py
+# Every table on one thread and two, beside rivals in an environment of their own (about an hour on an
+# idle machine; MNIST in STEEPEST_DATA): benchmarks/results, and README's section on speed.
+bench: $(RIVALS)/ready
+	$(RIVALS)/bin/python benchmarks/step.py --threads 1,2
+	$(RIVALS)/bin/python benchmarks/cnn.py --threads 1,2
+	$(RIVALS)/bin/python benchmarks/rules.py --threads 1,2
+	$(RIVALS)/bin/python benchmarks/study.py
+	$(RIVALS)/bin/python benchmarks/speed_table.py --write
+
+$(RIVALS)/ready: pyproject.toml benchmarks/requirements-rivals.txt
+	$(PYTHON) -m venv $(RIVALS)
+	$(RIVALS)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements-rivals.txt -e .
+	touch $@
 
 # Needs a CUDA device, PyTorch for it and this package; without one it says so and stops.
 bench-gpu:
 	python benchmarks/gpu.py
 
 clean:
-	rm -rf $(DEMO) $(TEST) build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(DEMO) $(TEST) $(RIVALS) build dist .mypy_cache .ruff_cache .pytest_cache

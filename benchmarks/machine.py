@@ -46,6 +46,14 @@ def processor() -> str:
     return models[0] if models else platform.processor() or platform.machine()
 
 
+def vectors() -> str:
+    """Return the widest vector instructions the processor names, which its model name may hide."""
+    listing = Path("/proc/cpuinfo")
+    flags = set(listing.read_text().split()) if listing.exists() else set()
+    known = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "asimd": "NEON"}
+    return next((name for flag, name in known.items() if flag in flags), "unknown vectors")
+
+
 def missing(modules: Iterable[str]) -> list[str]:
     """Return those of `modules` that cannot be imported here."""
     return [name for name in modules if util.find_spec(name) is None]
@@ -62,6 +70,7 @@ def describe(modules: Iterable[str]) -> dict[str, object]:
     """Return what a reader needs to judge a figure: processor, cores, versions, date, load."""
     return {
         "processor": processor(),
+        "vectors": vectors(),
         "cores": os.cpu_count(),
         "system": platform.platform(),
         "python": sys.version.split()[0],

@@ -1,4 +1,4 @@
-"""Time one update of each rule on a flat float32 parameter beside torch.optim, on one thread or more.
+"""Time one update of each rule on a flat float32 parameter beside torch.optim.
 
 A contender is a module with `LABEL`, `NOTE`, `REQUIRES`, `RULES` (the names it offers) and
 `prepare(rule, size, threads) -> update_many`, a callable that does `count` updates with one fixed

@@ -1,0 +1,139 @@
+"""Write README's section on speed from the result files.
+
+python benchmarks/speed_table.py            # print it
+python benchmarks/speed_table.py --write    # put it into README.md
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import cnn
+import timing
+
+FOLDER = Path(__file__).parent / "results"
+README = Path(__file__).parent.parent / "README.md"
+SHOWN = (
+    "ours", "ours-torch", "torch", "torch-compile", "torch-compile-step", "jax-scan", "keras",
+    "lightning-memory",
+)  # fmt: skip
+NETS = ("ours-torch", "torch", "torch-last", "torch-compile-last", "lightning", "keras", "jax")
+FIRST = (
+    "Measured side by side on {}, medians of interleaved rounds; figures and versions in "
+    "[benchmarks/results](benchmarks/results), `make bench` makes them anew."
+)
+NETWORKS = (
+    "Networks of images: `compact_cnn` on 28×28 at batch 64, QuizDNN and ResNet18 on 32×32 at "
+    "batch 128, whole steps:"
+)
+WORDS = {1: "one thread", 2: "two threads"}
+
+
+def read(name):
+    """Return a result file, empty where it is absent."""
+    path = FOLDER / name
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def grid(title, columns, rows):
+    """Return a Markdown table of label -> cells; absent cells are dashes, ours is bold."""
+    lines = [f"| {title} | " + " | ".join(columns) + " |", "|---|" + "--:|" * len(columns)]
+    for label, cells in rows:
+        texts = [f"**{c}**" if label.startswith("steepest") and c != "-" else c for c in cells]
+        lines.append(f"| {label} | " + " | ".join(texts) + " |")
+    return "\n".join(lines)
+
+
+def number(micros, unit):
+    """Return microseconds in a unit with three digits."""
+    value = micros / unit
+    digits = 0 if value >= 99.5 else 1 if value >= 9.95 else 2
+    return f"{value:,.{digits}f}"
+
+
+def cell(run, name, unit):
+    """Return the median of a contender, a dash where it was not timed."""
+    row = run["contenders"].get(name, {})
+    return number(row["median_us"], unit) if "median_us" in row else "-"
+
+
+def steps(result):
+    """Return the table of the MLP's step."""
+    runs = sorted(result["runs"], key=lambda r: (-(r["batch"] == 64), r["batch"], r["threads"]))
+    units = [1e3 if r["batch"] > 1000 else 1 for r in runs]
+    columns = [
+        f"batch {r['batch'] if unit == 1 else 'full'}, {WORDS[r['threads']]}, "
+        f"{'µs' if unit == 1 else 'ms'}"
+        for r, unit in zip(runs, units, strict=True)
+    ]
+    names = [n for n in SHOWN if n in runs[0]["contenders"]]
+    names.sort(key=lambda n: runs[0]["contenders"][n].get("median_us", float("inf")))
+    pairs = list(zip(runs, units, strict=True))
+    rows = [(runs[0]["contenders"][n]["label"], [cell(r, n, u) for r, u in pairs]) for n in names]
+    return grid("MLP 784-128-64-10, SGD", columns, rows)
+
+
+def nets(result):
+    """Return the table of the convolutional networks' steps."""
+    runs = result["runs"]
+    columns = [f"{r['model']}, {WORDS[r['threads']]}" for r in runs]
+    names = [n for n in NETS if any("median_us" in r["contenders"].get(n, {}) for r in runs)]
+    rows = [(cnn.CONTENDERS[n].label, [cell(r, n, 1e3) for r in runs]) for n in names]
+    ratios = []
+    for run in runs:
+        rival = cnn.best_rival(run)
+        own = run["contenders"].get("ours-torch", {})
+        known = rival and "rounds_us" in own
+        against = known and timing.ratio(run["contenders"][rival], own)
+        ratios.append(f"{against:.1f}×" if known else "-")
+    rows.append(("PyTorch's best over steepest", ratios))
+    return grid("ms a step, Adam", columns, rows)
+
+
+def study(result):
+    """Return the table of the study of many short runs."""
+    rows = sorted(
+        (r for r in result["ways"].values() if "seconds" in r), key=lambda r: -r["runs a second"]
+    )
+    whole = result["study"]["runs"]
+    cells = [
+        (
+            r["label"].replace("steepest: a", "steepest, a"),
+            [f"{r['runs a second']:.2f}", f"{r['runs']} in {r['seconds']:.0f} s"],
+        )
+        for r in rows
+    ]
+    title = f"{whole} runs of {result['study']['updates of a run']} updates"
+    return grid(title, ["runs a second", "timed"], cells)
+
+
+def section():
+    """Return the section in Markdown."""
+    mlp, images, many = read("step-mlp.json"), read("cnn.json"), read("study.json")
+    about = (mlp or images)["machine"]
+    where = f"{about['cores']} cores of an {about['processor']} ({about['vectors']})"
+    parts = [FIRST.format(where)]
+    if mlp:
+        parts += ["A training step with gathering, loss and accuracy:", steps(mlp)]
+    if images:
+        parts += [NETWORKS, nets(images)]
+    if many:
+        parts += ["A whole study, from the start of the program to its end:", study(many)]
+    return "\n\n".join(parts) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="put it into README.md")
+    text = section()
+    if not parser.parse_args().write:
+        print(text)
+        return
+    readme = README.read_text(encoding="utf-8")
+    before, _, rest = readme.partition("## Speed\n")
+    after = rest[rest.index("\n## ") :]
+    README.write_text(f"{before}## Speed\n\n{text}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
