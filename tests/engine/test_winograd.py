@@ -11,8 +11,8 @@ from steepest.program.check import random_arrays
 from steepest.program.gradient import evaluate
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
-from steepest.engine import torch_winograd  # noqa: E402 - it needs torch
-from steepest.engine.torch_engine import TorchEngine  # noqa: E402
+from steepest.engine.torch_engine import TorchEngine  # noqa: E402 - it needs torch
+from steepest.engine.torch_team import share  # noqa: E402
 
 pytestmark = [
     pytest.mark.torch,
@@ -43,7 +43,7 @@ def chosen(engine, shape, stride=1):
         arrays_of(shape)[:2],
     )
     bound = bind_programs({"one": program}, engine, {})["one"]
-    return sum(kernel is torch_winograd._share for kernel, _ in bound.code)
+    return sum(kernel is share for kernel, _ in bound.code)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -67,9 +67,23 @@ def test_only_what_the_tiles_fit_is_taken():
     assert chosen(TorchEngine(native="off"), shape) == 0
     assert chosen(TorchEngine("bfloat16"), shape) == 0
     assert chosen(TorchEngine(), shape, stride=2) == 0
-    assert chosen(TorchEngine(), (6, 8, 8, 3, 32, 1)) == 0
+    assert chosen(TorchEngine(), (6, 8, 8, 5, 32, 1)) == 0
     assert chosen(TorchEngine(), (1, 8, 8, 32, 32, 1)) == 0
     assert chosen(TorchEngine(), (200, 1, 1, 32, 32, 1)) == 0
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("window", "stride", "padding"), [(3, 1, 1), (5, 2, 2), (4, 3, 0)])
+def test_few_channels_equal_the_definition(channels, window, stride, padding):
+    """Forward with and without bias and the weights' gradient, two runs, to 1e-12 in float64."""
+    arrays = random_arrays([(2, 9, 11, 8, channels), (2, window, window, channels, 32), (2, 32)])
+
+    def run(x, w, *b):
+        return F.conv2d(x, w, *b, stride=stride, padding=padding, groups=1)
+
+    check(run, arrays, TorchEngine(np.float64))
+    check(run, arrays[:2], TorchEngine(np.float64))
+    assert chosen(TorchEngine(), (9, 11, 8, channels, 32, 1)) == 2
 
 
 @pytest.mark.parametrize("kind", ["y", "d0", "d1"])

@@ -13,26 +13,15 @@ Names: x (N, H, W, C), y and g (N, P, Q, O), w (3, 3, C, O); u holds G w Gᵀ pa
 product, du its gradient (16, C, O). Sizes are passed as N, H, W, C, P, Q, O, padding, tiles.
 """
 
-_HEAD = """
-#pragma GCC optimize ("fp-contract=fast")
-#pragma STDC FP_CONTRACT ON
-#if defined(__AVX512F__)
-#define WIDE 64
-#elif defined(__AVX__)
-#define WIDE 32
-#else
-#define WIDE 16
-#endif
-typedef REAL vec __attribute__((vector_size(WIDE), aligned(sizeof(REAL)), may_alias));
-#define L ((int64_t)(WIDE / sizeof(REAL)))
-#define NR (2 * L)
+from steepest.engine.native_product import product_source
+
+_SIZES = """
 #define PAD 16 /* of the planes, which would fall on the same lines of the cache otherwise */
 #define SIZES const int64_t N = n[0], H = n[1], W = n[2], C = n[3], P = n[4], Q = n[5], O = n[6], \\
   pad = n[7], T = n[8], across = (Q + 1) / 2, each = (P + 1) / 2 * across, total = N * each, \\
   vs = T * C + PAD, ms = T * O + PAD;
 #define TILE const int64_t b = (first + t) / each, at = (first + t) % each, \\
   i = at / across * 2, j = at % across * 2;
-int64_t winograd_width(void) { return NR; }
 """
 
 _WEIGHTS = """
@@ -159,37 +148,6 @@ static void collect(const REAL *m, REAL **y, const REAL *bias, int64_t O, int64_
 }
 """
 
-_PRODUCT = """
-#define KERNEL(R) \\
-static inline void product_##R(const REAL *a, int64_t lda, int64_t step, const REAL *b, \\
-                               int64_t ldb, int64_t K, REAL *c, int64_t ldc, int add) { \\
-  vec s[R][2]; \\
-  for (int i = 0; i < R; i++) \\
-    for (int j = 0; j < 2; j++) s[i][j] = add ? *(vec *)(c + i * ldc + j * L) : (vec){0}; \\
-  for (int64_t k = 0; k < K; k++, a += step, b += ldb) { \\
-    const vec b0 = *(const vec *)b, b1 = *(const vec *)(b + L); \\
-    for (int i = 0; i < R; i++) { \\
-      const REAL x = a[i * lda]; \\
-      s[i][0] += b0 * x; \\
-      s[i][1] += b1 * x; \\
-    } \\
-  } \\
-  for (int i = 0; i < R; i++) \\
-    for (int j = 0; j < 2; j++) *(vec *)(c + i * ldc + j * L) = s[i][j]; \\
-}
-KERNEL(1) KERNEL(2) KERNEL(3) KERNEL(4) KERNEL(5) KERNEL(6)
-static void product(int64_t rows, const REAL *a, int64_t lda, int64_t step, const REAL *b,
-                    int64_t ldb, int64_t K, REAL *c, int64_t ldc, int add) {
-  for (; rows >= 6; rows -= 6, a += 6 * lda, c += 6 * ldc)
-    product_6(a, lda, step, b, ldb, K, c, ldc, add);
-  if (rows == 1) product_1(a, lda, step, b, ldb, K, c, ldc, add);
-  if (rows == 2) product_2(a, lda, step, b, ldb, K, c, ldc, add);
-  if (rows == 3) product_3(a, lda, step, b, ldb, K, c, ldc, add);
-  if (rows == 4) product_4(a, lda, step, b, ldb, K, c, ldc, add);
-  if (rows == 5) product_5(a, lda, step, b, ldb, K, c, ldc, add);
-}
-"""
-
 _PASSES = """
 void winograd_conv(char **p, const int64_t *n) {
   SIZES
@@ -243,7 +201,7 @@ void winograd_grad(char **p, const int64_t *n) {
 
 def winograd_source(real: str) -> str:
     """Return the C text for "float" or "double"."""
-    return f"#define REAL {real}\n" + _HEAD + _WEIGHTS + _TILES + _PRODUCT + _PASSES
+    return product_source(real) + _SIZES + _WEIGHTS + _TILES + _PASSES
 
 
 def scratch_size(channels: int, tiles: int) -> int:

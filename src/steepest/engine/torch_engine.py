@@ -26,8 +26,10 @@ from steepest.engine.torch_capture import capture
 from steepest.engine.torch_cast import cast
 from steepest.engine.torch_chain import whole_chain
 from steepest.engine.torch_kernel import KERNELS
+from steepest.engine.torch_narrow import narrow_calls
 from steepest.engine.torch_native import lower_array, lower_elementwise
-from steepest.engine.torch_winograd import Workspace, winograd_calls
+from steepest.engine.torch_team import Workspace
+from steepest.engine.torch_winograd import winograd_calls
 from steepest.errors import UsageError, unknown
 from steepest.program.rewrite import rank_one_updates
 from steepest.program.rewrite_pool import rewrite_pools
@@ -164,7 +166,8 @@ class TorchEngine:
         else:
             lowered = lower_array(instruction, args, outs, plain)
             if lowered is None and not self.is_cast:
-                lowered = winograd_calls(instruction, args, outs, self._workspace)
+                given = (instruction, args, outs, self._workspace)
+                lowered = winograd_calls(*given) or narrow_calls(*given)
         return plain() if lowered is None else lowered
 
     def _plain(self, instruction: Instruction, args: list[Any], outs: list[Any]) -> list[Call]:

@@ -1,47 +1,23 @@
 """3×3 convolutions on the CPU by compiled Winograd kernels, where those are faster than ATen's.
 
-A convolution is cut into pieces of the batch, whose number depends on its shape alone, so that the
-bits do not depend on how many threads share the pieces. Weights are transformed in every step.
+Weights are transformed in every step.
 """
 
 import ctypes
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache, partial
-from itertools import pairwise
 from typing import Any
 
-import numpy as np
-import torch
-
-from steepest.engine.native import compile_library, flush_denormals
-from steepest.engine.native_source import TYPES
 from steepest.engine.native_winograd import scratch_size, winograd_source
 from steepest.engine.protocol import Call
+from steepest.engine.torch_team import Workspace, bind_work, cut_batch, library_of, share
 from steepest.program.trace import Instruction
 
-Work = Callable[[], Any]
 CACHED_BYTES = 384 << 10  # of a chunk of tiles with their products: most of an L2 cache
 LEAST_TILES, MOST_TILES = 48, 192  # a chunk's, whatever its channels
 GRADIENT_BYTES = 8 << 20  # of the weights' gradients that pieces add up to
 MOST_PIECES = 8
 WASTE = 0.75  # products of whole tiles, of those of the definition, up to which tiles pay
 FEWEST = 64  # tiles for which transforming the weights pays
-
-
-class Workspace:
-    """Memory for one kernel at a time, shared by all kernels of an engine."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, np.ndarray] = {}
-
-    def take(self, name: str, count: int, real: Any) -> np.ndarray:
-        """Return at least `count` reals of this name; a larger request replaces the memory."""
-        known = self._kept.get(name)
-        if known is None or known.size < count:
-            known = self._kept[name] = np.empty(count, real)
-        return known
 
 
 def winograd_calls(
@@ -51,7 +27,7 @@ def winograd_calls(
     bind = BINDINGS.get(instruction.primitive.name)
     if bind is None or not _is_tiled(instruction, args, outs):
         return None
-    library = compile_library(winograd_source(TYPES[str(outs[0].dtype).removeprefix("torch.")]))
+    library = library_of(winograd_source, outs[0])
     if library is None or not _is_wide(library, instruction, args, outs):
         return None
     calls: list[Call] = []
@@ -84,54 +60,13 @@ def _is_wide(
 ) -> bool:
     """Tell whether both numbers of channels fill the vectors."""
     _, _, w = _shapes(instruction.primitive.name, args, outs)
-    library.winograd_width.restype = ctypes.c_int64
-    return all(n % library.winograd_width() == 0 for n in w.shape[3:5])
-
-
-def _work(function: Any, pointers: list[Any], sizes: tuple[int, ...]) -> Work:
-    """Return the call of a compiled kernel, with everything it points to."""
-    addresses = np.array([0 if a is None else a.ctypes.data for a in pointers], np.uint64)
-    numbers = np.array(sizes, np.int64)
-    function.restype = None
-    both = tuple(ctypes.c_void_p(a.ctypes.data) for a in (addresses, numbers))
-    return partial(_invoke, function, both, (addresses, numbers, pointers))
-
-
-def _invoke(function: Any, both: tuple[Any, ...], _kept: tuple[Any, ...]) -> None:
-    function(*both)
-
-
-def _pieces(examples: int, most: int) -> list[slice]:
-    """Cut the batch into at most `most` nearly equal pieces."""
-    edges = np.linspace(0, examples, min(most, examples) + 1).astype(int)
-    return [slice(int(a), int(b)) for a, b in pairwise(edges)]
+    library.product_width.restype = ctypes.c_int64
+    return all(n % library.product_width() == 0 for n in w.shape[3:5])
 
 
 def _tiles(channels: int, itemsize: int) -> int:
     """Return how many tiles a chunk has; `channels` is C + O."""
     return min(MOST_TILES, max(LEAST_TILES, CACHED_BYTES // (16 * channels * itemsize)))
-
-
-def _share(works: list[Work]) -> None:
-    """Do all pieces, on as many threads as torch may use."""
-    threads = min(torch.get_num_threads(), len(works))
-    others = [_pool(threads, os.getpid()).submit(_several, works[i::threads])
-              for i in range(1, threads)]  # fmt: skip
-    _several(works[::threads])
-    for other in others:
-        other.result()
-
-
-def _several(works: list[Work]) -> None:
-    for work in works:
-        work()
-
-
-@lru_cache(maxsize=1)
-def _pool(threads: int, process: int) -> ThreadPoolExecutor:
-    """Return the threads of this process; they flush denormals as the loop's own thread does."""
-    del process
-    return ThreadPoolExecutor(threads - 1, initializer=flush_denormals)
 
 
 def _correlate(
@@ -143,12 +78,12 @@ def _correlate(
     u = memory.take("weights", 16 * w.shape[2] * w.shape[3], real)
     tiles = _tiles(channels, real.itemsize)
     works = []
-    for k, part in enumerate(_pieces(len(x), MOST_PIECES)):
+    for k, part in enumerate(cut_batch(len(x), MOST_PIECES)):
         scratch = memory.take(f"scratch {k}", scratch_size(channels, tiles), real)
         sizes = (part.stop - part.start, *x.shape[1:], *y.shape[1:], padding, tiles)
-        works.append(_work(library.winograd_conv, [x[part], u, bias, y[part], scratch], sizes))
-    turn = _work(library.winograd_weights, [w, u], (*w.shape[2:], int(turned)))
-    return [(turn, ()), (_share, (works,))]
+        works.append(bind_work(library.winograd_conv, [x[part], u, bias, y[part], scratch], sizes))
+    turn = bind_work(library.winograd_weights, [w, u], (*w.shape[2:], int(turned)))
+    return [(turn, ()), (share, (works,))]
 
 
 def _conv2d(
@@ -172,16 +107,16 @@ def _conv2d_weight(
     real, count, channels = out.dtype, out.shape[2] * out.shape[3], sum(out.shape[2:])
     tiles = _tiles(channels, real.itemsize)
     most = min(MOST_PIECES, max(2, GRADIENT_BYTES // (16 * count * real.itemsize)))
-    parts = _pieces(len(x), most)
+    parts = cut_batch(len(x), most)
     du = memory.take("gradients", len(parts) * 16 * count, real)
     works = []
     for k, part in enumerate(parts):
         scratch = memory.take(f"scratch {k}", scratch_size(channels, tiles), real)
         sizes = (part.stop - part.start, *x.shape[1:], *g.shape[1:], how["padding"], tiles)
         own = du[k * 16 * count : (k + 1) * 16 * count]
-        works.append(_work(library.winograd_grad, [x[part], g[part], own, scratch], sizes))
-    fold = _work(library.winograd_fold, [du, out], (len(parts), count))
-    return [(_share, (works,)), (fold, ())]
+        works.append(bind_work(library.winograd_grad, [x[part], g[part], own, scratch], sizes))
+    fold = bind_work(library.winograd_fold, [du, out], (len(parts), count))
+    return [(share, (works,)), (fold, ())]
 
 
 BINDINGS: dict[str, Callable[..., list[Call]]] = {
