@@ -10,6 +10,7 @@ A run replaces the one of the same model and threads in the result file. See REA
 import argparse
 import json
 import shutil
+import statistics
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,11 +110,11 @@ class Field:
             self.workers[process] = Worker(threads, ENVIRONMENT.get(process, {}))
         return self.workers[process]
 
-    def time(self, name: str, steps: int) -> float | None:
-        """Return the seconds a step takes in a turn, None where the contender fails."""
+    def time(self, name: str, steps: int) -> Measurement | None:
+        """Time a turn; None where the contender fails."""
         measured = self.workers[CONTENDERS[name].process].run(name, steps)
         if isinstance(measured, Measurement):
-            return measured.seconds / steps
+            return measured
         self.failures[name] = measured.reason if isinstance(measured, Failure) else "no answer"
         self.able.remove(name)
         return None
@@ -134,7 +135,7 @@ def turn(name: str, model: str) -> int:
 def measure(model: str, threads: int, names: list[str], rounds: int) -> dict:
     """Time the contenders in turns; return the run with a row for each."""
     field = Field(model, threads, names)
-    taken: dict[str, list[float]] = {name: [] for name in names}
+    taken: dict[str, list[Measurement]] = {name: [] for name in names}
     try:
         for name in list(field.able):  # compile and fill the caches
             begin = time.perf_counter()
@@ -143,25 +144,30 @@ def measure(model: str, threads: int, names: list[str], rounds: int) -> dict:
         for k in range(rounds):
             shift = k % max(1, len(field.able))
             for name in field.able[shift:] + field.able[:shift]:
-                seconds = field.time(name, turn(name, model))
-                if seconds is not None:
-                    taken[name].append(seconds)
+                measured = field.time(name, turn(name, model))
+                if measured is not None:
+                    taken[name].append(measured)
             timing.say(f"round {k + 1}/{rounds}")
     finally:
         field.close()
-    rows = {name: row(name, taken[name], field.failures.get(name, "")) for name in names}
+    rows = {
+        name: row(name, taken[name], turn(name, model), field.failures.get(name, ""))
+        for name in names
+    }
     return {
         "model": model, "batch": BATCHES[model], "threads": threads, "rounds": rounds,
         "flops": ours_cnn.flops(model, BATCHES[model]), "contenders": rows,
     }  # fmt: skip
 
 
-def row(name: str, seconds: list[float], failure: str) -> dict:
+def row(name: str, measured: list[Measurement], steps: int, failure: str) -> dict:
     """Return the row of a contender: its times, or why there are none."""
     label = CONTENDERS[name].label
-    if failure or not seconds:
+    if failure or not measured:
         return {"label": label, "status": failure or "not timed"}
-    return {"label": label, **timing.summary([1e6 * s for s in seconds])}
+    others = round(statistics.median(one.others for one in measured), 2)
+    times = timing.summary([1e6 * one.seconds / steps for one in measured])
+    return {"label": label, **times, "others": others}
 
 
 def peak(run: dict) -> float:

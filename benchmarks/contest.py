@@ -107,6 +107,7 @@ def rows(
             "steps_timed": unit.count,
             "seconds_timed": round(statistics.median(one.seconds for one in measured), 3),
             "setup_ms": round(1e3 * unit.setup, 2),
+            "others": round(statistics.median(one.others for one in measured), 2),
             "metrics": measured[-1].result,
         }
     return result

@@ -23,8 +23,9 @@ import machine
 class Measurement:
     """One timed call."""
 
-    seconds: float
+    seconds: float  # of processor time on one thread, else as they pass
     result: object  # what the contender returned: its training loss and accuracy
+    others: float = 0.0  # processors that other programs kept busy meanwhile
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def serve(connection: Connection, threads: int) -> None:
     images: list = []
     while (message := connection.recv())[0] != "close":
         try:
-            connection.send(answer(message, contenders, images))
+            connection.send(answer(message, contenders, images, threads))
         except Exception as error:  # noqa: BLE001 - one failing rival must not end the others
             traceback.print_exc()
             connection.send(
@@ -91,13 +92,15 @@ def serve(connection: Connection, threads: int) -> None:
             )
 
 
-def answer(message: tuple, contenders: dict, images: list) -> object:
+def answer(message: tuple, contenders: dict, images: list, threads: int) -> object:
     """Do what one request asks."""
     if message[0] == "run":
         step_many, count = contenders[message[1]], message[2]
-        start = time.perf_counter()
+        before, own, start = machine.busy_seconds(), time.process_time(), time.perf_counter()
         result = step_many(count)
-        return Measurement(time.perf_counter() - start, result)
+        wall, own = time.perf_counter() - start, time.process_time() - own
+        others = max(0.0, machine.busy_seconds() - before - own) / wall
+        return Measurement(own if threads == 1 else wall, result, others)
     _, key, module, wanted, arguments = message
     if wanted and not images:
         import mnist
