@@ -18,6 +18,7 @@ from pathlib import Path
 import gemm
 import machine
 import ours_cnn
+import result
 import timing
 from worker import Failure, Measurement, Worker
 
@@ -207,18 +208,6 @@ def table(run: dict) -> str:
     return "\n".join(lines)
 
 
-def keep(path: Path, about: dict, run: dict) -> None:
-    """Write a run into the result file, in place of the same one; another processor starts anew."""
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    same = known.get("machine", {}).get("processor") == about["processor"]
-    key = (run["model"], run["threads"])
-    runs = [r for r in known.get("runs", []) if same and (r["model"], r["threads"]) != key]
-    runs = sorted([*runs, run], key=lambda r: (list(BATCHES).index(r["model"]), r["threads"]))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"machine": about, "runs": runs}, indent=1, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
-
-
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -248,7 +237,7 @@ def main() -> None:
         for threads in map(int, given.threads.split(",")):
             timing.say(f"{model}, {threads} thread(s)")
             run = measure(model, threads, names, given.rounds)
-            keep(given.out, about, run)
+            result.keep(given.out, about, [run], ("model", "threads"))
             print(table(run), flush=True)
 
 

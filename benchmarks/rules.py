@@ -6,12 +6,12 @@ gradient. See README.md.
 """
 
 import argparse
-import json
 from pathlib import Path
 from types import ModuleType
 
 import contest
 import machine
+import result
 import timing
 from rivals import rule_torch
 from timing import Runner
@@ -76,7 +76,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=0.3, help="least length of a timed unit")
     parser.add_argument("--out", type=Path, default=RESULT)
-    parser.add_argument("--note", default="", help="a remark kept with the figures")
     parser.add_argument("--rivals", choices=["list"], help="list the contenders and stop")
     return parser.parse_args()
 
@@ -88,7 +87,7 @@ def main() -> None:
         return
     found = contest.chosen(CONTENDERS, given.only)
     about = machine.describe(contest.required(found))
-    result = {"machine": about, "note": given.note, "runs": []}
+    runs = []
     for threads in map(int, given.threads.split(",")):
         workers = contest.workers(contest.present(found), threads)
         for rule in given.rule.split(","):
@@ -96,11 +95,10 @@ def main() -> None:
                 timing.say(f"{rule}, {size} floats, {threads} thread(s)")
                 rows = measure(found, workers, (rule, size), threads, given)
                 case = {"rule": rule, "size": size, "threads": threads}
-                result["runs"].append({**case, "contenders": rows})
+                runs.append({**case, "contenders": rows})
         contest.close(workers)
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    print(table(result["runs"]))
+    result.keep(given.out, about, runs, ("rule", "size", "threads"))
+    print(table(runs))
 
 
 if __name__ == "__main__":

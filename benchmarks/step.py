@@ -14,6 +14,7 @@ import contest
 import gemm
 import machine
 import mnist
+import result
 import timing
 from timing import Runner
 from worker import Failure
@@ -103,7 +104,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=0.5, help="least length of a timed unit")
     parser.add_argument("--out", type=Path, default=RESULT)
-    parser.add_argument("--note", default="", help="a remark kept with the figures")
     parser.add_argument("--rivals", choices=["list"], help="list the contenders and stop")
     parser.add_argument("--show", type=Path, help="print the tables of a result file and stop")
     return parser.parse_args()
@@ -120,17 +120,14 @@ def main() -> None:
     mnist.folder()  # a missing data set is told before anything is started
     found = contest.chosen(CONTENDERS, given.only)
     about = machine.describe(contest.required(found))
-    result = {"machine": about, "note": given.note, "runs": []}
     for threads in map(int, given.threads.split(",")):
         for batch in sizes(given.batch):
             timing.say(f"batch {batch}, {threads} thread(s)")
             setting = Setting(batch, threads, given.rounds, given.seconds)
             scale = {"flops": flops(batch), "gemm_gflops": round(gemm.measured(threads), 1)}
             run = {**asdict(setting), **scale, "contenders": measure(found, setting)}
-            result["runs"].append(run)
+            result.keep(given.out, about, [run], ("batch", "threads"))
             print(table(run), flush=True)
-            given.out.parent.mkdir(parents=True, exist_ok=True)
-            given.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":
