@@ -38,6 +38,10 @@ WAYS = {
         "steepest: a study with store, verdicts and report, 2 workers", "ours_study", 1, 1,
         ("steepest",),
     ),
+    "ours-together": Way(
+        "the same, the 15 runs of a rule in one program", "ours_study", 1, 1, ("steepest",),
+        ("together = 15",),
+    ),
     "torch": Way("plain PyTorch loops, one process", "rivals.study_torch", 1, 2, ("torch",)),
     "torch-2": Way("plain PyTorch loops, 2 processes", "rivals.study_torch", 2, 1, ("torch",)),
     "jax": Way(
