@@ -19,13 +19,14 @@ SHOWN = (
 )  # fmt: skip
 NETS = ("ours-torch", "torch", "torch-last", "torch-compile-last", "lightning", "keras", "jax")
 FIRST = (
-    "Measured side by side on {}, medians of interleaved rounds; figures and versions in "
-    "[benchmarks/results](benchmarks/results), `make bench` makes them anew."
+    "Side by side, medians of interleaved rounds; figures and versions in "
+    "[benchmarks/results](benchmarks/results), made anew by `make bench` "
+    "([how](benchmarks/README.md)). Ours compiles kernels where there is a C compiler, and is "
+    "slower [without](docs/log.md)."
 )
-NETWORKS = (
-    "Networks of images: `compact_cnn` on 28×28 at batch 64, QuizDNN and ResNet18 on 32×32 at "
-    "batch 128, whole steps:"
-)
+STEPS = "A training step with gathering, loss and accuracy"
+NETWORKS = "Whole steps with Adam: `compact_cnn` at batch 64, QuizDNN and ResNet18 at batch 128"
+STUDY = "A whole study, from the start of the program to its end"
 WORDS = {1: "one thread", 2: "two threads"}
 
 
@@ -107,18 +108,21 @@ def study(result):
     return grid(title, ["runs a second", "timed"], cells)
 
 
+def headed(text, result):
+    """Return the sentence above a table: what it is and where it was measured."""
+    about = result["machine"]
+    vectors = f" with {about['vectors']}" if "vectors" in about else ""
+    return f"{text}, on {about['cores']} cores of an {about['processor']}{vectors}:"
+
+
 def section():
-    """Return the section in Markdown."""
-    mlp, images, many = read("step-mlp.json"), read("cnn.json"), read("study.json")
-    about = (mlp or images)["machine"]
-    where = f"{about['cores']} cores of an {about['processor']} ({about['vectors']})"
-    parts = [FIRST.format(where)]
-    if mlp:
-        parts += ["A training step with gathering, loss and accuracy:", steps(mlp)]
-    if images:
-        parts += [NETWORKS, nets(images)]
-    if many:
-        parts += ["A whole study, from the start of the program to its end:", study(many)]
+    """Return the section in Markdown; each table is of one machine."""
+    parts = [FIRST]
+    tables = (("step-mlp.json", STEPS, steps), ("cnn.json", NETWORKS, nets),
+              ("study.json", STUDY, study))  # fmt: skip
+    for name, text, make in tables:
+        if result := read(name):
+            parts += [headed(text, result), make(result)]
     return "\n\n".join(parts) + "\n"
 
 
