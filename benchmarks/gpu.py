@@ -1,16 +1,21 @@
 """Time training on a CUDA device: CIFAR-10 nets beside PyTorch, and a study of many small runs.
 
 `make bench-gpu` runs everything and writes `results/gpu.json`. Examples are random bytes of
-CIFAR-10's and MNIST's shapes: time does not depend on what is on them. On a machine without CUDA
-the script says so and stops; `--device cpu --examples 512` only shows that it works.
+CIFAR-10's and MNIST's shapes: time does not depend on what is on them. Every figure stands beside
+the largest product rate that the device reaches here, measured in the same minute. On a machine
+without CUDA the script says so and stops; `--device cpu --examples 512` only shows that it works.
 
     python benchmarks/gpu.py --models quizdnn,resnet18 --batch 512 --runs 1,16,64,256,1024
+    python benchmarks/gpu.py --only recipes   # the studies of CIFAR-10 nets, on the real data
 """
 
 import argparse
 import json
+import os
+import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import machine
@@ -23,7 +28,9 @@ from steepest.train.loop import train_session
 from steepest.train.partition import Split
 from steepest.train.session import open_session
 
-RESULT = Path(__file__).parent / "results" / "gpu.json"
+HERE = Path(__file__).parent
+RESULT = HERE / "results" / "gpu.json"
+RECIPES = ("quizdnn-cifar10", "resnet18-cifar10")
 CIFAR, MNIST, CLASSES = (32, 32, 3), (28, 28, 1), 10
 EPOCHS = 4  # the first ones capture and warm up; the last one is timed
 
@@ -51,27 +58,36 @@ def wait(device):
 
 def last_epoch(specs, dataset, device):
     """Return the seconds of the last epoch of runs in one program, its FLOPs, and any notes."""
+    began = time.perf_counter()
     session = open_session(specs, dataset, everything(dataset, len(specs)))
     seconds = []
     wait(device)
+    opened = time.perf_counter() - began
     begin = time.perf_counter()
     for _ in train_session(session):
         wait(device)
         seconds.append(time.perf_counter() - begin)
         begin = time.perf_counter()
-    notes = sorted({note for note in session.engine.capture_notes if note})
-    return seconds[-1], session.flops * len(specs), notes
+    rest = {"opened in": opened, "not captured": not_captured(session)}
+    return seconds[-1], session.flops * len(specs), rest
 
 
-def ours(model, dataset, given, precision):
-    """Time an epoch of our program."""
+def not_captured(session):
+    """Return why programs run kernel by kernel: what was known before, and captures that failed."""
+    kernels = [kernel for bound in session.bound.values() for kernel, _ in bound.code]
+    failed = {getattr(kernel, "note", "") for kernel in kernels}
+    return sorted({note for note in {*session.engine.capture_notes, *failed} if note})
+
+
+def ours(model, dataset, given, precision, compiled=False):
+    """Time an epoch of our program; return its figures and the FLOPs of an epoch."""
     spec = RunSpec(
         data="random", model=model, optimizer="momentum(lr=0.01)", epochs=EPOCHS,
         batch_size=given.batch, validation=0.0, engine="torch", device=given.device,
-        precision=precision,
+        precision=precision, compile=compiled,
     )  # fmt: skip
-    seconds, flops, notes = last_epoch([spec], dataset, given.device)
-    return row(seconds, dataset.n, flops) | {"not captured": notes}
+    seconds, flops, rest = last_epoch([spec], dataset, given.device)
+    return row(seconds, dataset.n) | rest, flops
 
 
 def rival(model, dataset, given, compiled):
@@ -122,10 +138,31 @@ def counterpart(model):
     return to_torch(arch, State(0, arrays), about)
 
 
-def row(seconds, count, flops=None):
+def row(seconds, count):
     """Return the figures of one timed epoch."""
-    found = {"epoch seconds": seconds, "images a second": count / seconds}
-    return found | ({"TFLOP/s": flops / seconds / 1e12} if flops else {})
+    return {"epoch seconds": seconds, "images a second": count / seconds}
+
+
+def network(model, dataset, given, peak_rate):
+    """Time a net in every way; all ways are counted by the FLOPs of our program."""
+    found, flops = {}, 0.0
+    for label, precision, compiled in OURS:
+        found[label], flops = ours(model, dataset, given, precision, compiled)
+    for label, compiled in RIVALS:
+        found[label] = rival(model, dataset, given, compiled)
+    for one in found.values():
+        rate = flops / one["epoch seconds"] / 1e12
+        one |= {"TFLOP/s": rate, "of the bfloat16 peak": rate / peak_rate}
+    return found
+
+
+OURS = (
+    ("steepest, bfloat16", "bfloat16", False),
+    ("steepest, bfloat16, compiled", "bfloat16", True),
+    ("steepest, float32", "float32", False),
+    ("steepest, float32, compiled", "float32", True),
+)
+RIVALS = (("PyTorch, autocast", False), ("PyTorch, autocast, torch.compile", True))
 
 
 def study(runs, dataset, given):
@@ -137,10 +174,69 @@ def study(runs, dataset, given):
         )
         for seed in range(runs)
     ]  # fmt: skip
-    seconds, _, notes = last_epoch(specs, dataset, given.device)
-    return {"runs": runs, "epoch seconds": seconds, "runs a second": runs / seconds} | {
-        "not captured": notes
-    }
+    seconds, _, rest = last_epoch(specs, dataset, given.device)
+    found = {"runs": runs, "epoch seconds": seconds, "runs a second": runs / seconds}
+    return found | rest | {"PyTorch, vmap": stacked(runs, dataset, given)}
+
+
+def stacked(runs, dataset, given):
+    """Time an epoch of the same runs by torch.func: gradients by vmap, one Adam for all."""
+    import torch
+
+    x = torch.from_numpy(dataset.x.copy()).to(given.device).flatten(1)
+    y = torch.from_numpy(dataset.y.copy()).to(given.device)
+    sizes = (x.shape[1], 128, 64, CLASSES)
+    params = [
+        torch.randn(runs, *shape, device=given.device).mul_(0.05).requires_grad_()
+        for n, m in pairwise(sizes)
+        for shape in ((n, m), (m,))
+    ]
+    rates = torch.tensor([1e-3 * (1 + run % 5) for run in range(runs)], device=given.device)
+    moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in params]
+
+    def loss(own, images, labels):
+        for k in range(0, len(own), 2):
+            images = torch.addmm(own[k + 1], images, own[k])
+            images = images.relu() if k + 2 < len(own) else images
+        return torch.nn.functional.cross_entropy(images, labels)
+
+    slopes = torch.vmap(torch.func.grad(loss))
+
+    def update(gradients, t):
+        for p, g, (m, v) in zip(params, gradients, moments, strict=True):
+            m.lerp_(g, 0.1)
+            v.mul_(0.999).addcmul_(g, g, value=0.001)
+            scale = (rates / (1 - 0.9**t)).view(-1, *(1,) * (p.dim() - 1))
+            p.sub_(scale * m / ((v / (1 - 0.999**t)).sqrt_() + 1e-8))
+
+    t = 0
+    with torch.no_grad():
+        for _ in range(EPOCHS):
+            wait(given.device)
+            begin = time.perf_counter()
+            orders = torch.rand(runs, len(y), device=given.device).argsort(1)
+            for rows in orders.split(64, dim=1):
+                t += 1
+                update(slopes(params, x[rows].float().div(255), y[rows]), t)
+            wait(given.device)
+            seconds = time.perf_counter() - begin
+    return {"epoch seconds": seconds, "runs a second": runs / seconds}
+
+
+def recipe(name, device):
+    """Run a study of a CIFAR-10 net on the real data; return what it says of its arms."""
+    folder = HERE.parent
+    file = folder / "studies" / f"{name}.toml"
+    start = "from steepest.cli.main import main; main()"
+    command = [sys.executable, "-c", start, "run", str(file), "--json", "--no-open", "--jobs", "1"]
+    begin = time.perf_counter()
+    done = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 3):
+        return {"failed": done.stderr.strip().splitlines()[-1:], "device": device}
+    arms = json.loads(done.stdout)["arms"]
+    kept = ("name", "mean", "low", "high", "n", "seconds")
+    found = {"arms": [{k: arm[k] for k in kept} for arm in arms]}
+    return found | {"seconds of the study": time.perf_counter() - begin}
 
 
 def peak(device, kind, size=8192):
@@ -167,7 +263,7 @@ def arguments():
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--examples", type=int, default=50_000)
     parser.add_argument("--runs", default="1,16,64,256,1024", help="of the MLP in one program")
-    parser.add_argument("--only", choices=["nets", "study"])
+    parser.add_argument("--only", choices=["nets", "study", "recipes"], help="not all three")
     parser.add_argument("--out", type=Path, default=RESULT)
     return parser.parse_args()
 
@@ -183,24 +279,38 @@ def main():
     name = torch.cuda.get_device_name() if given.device == "cuda" else "the CPU"
     result = {"machine": machine.describe(("torch", "steepest")), "device": name}
     result["peak TFLOP/s"] = {k: peak(given.device, k) for k in ("bfloat16", "float32")}
-    if given.only != "study":
-        dataset = examples(CIFAR, given.examples)
-        result["nets"] = {
-            model: {
-                "steepest, bfloat16": ours(model, dataset, given, "bfloat16"),
-                "steepest, float32": ours(model, dataset, given, "float32"),
-                "PyTorch, autocast": rival(model, dataset, given, compiled=False),
-                "PyTorch, autocast, torch.compile": rival(model, dataset, given, compiled=True),
-            }
-            for model in given.models.split(",")
-        }
-    if given.only != "nets":
-        dataset = examples(MNIST, min(given.examples, 10_000))
-        result["study"] = [study(int(runs), dataset, given) for runs in given.runs.split(",")]
-    text = json.dumps(result, indent=1)
     given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(text + "\n", encoding="utf-8")
+    for part in ("nets", "study", "recipes"):
+        if given.only in (None, part):
+            result[part] = {}
+            for name, found in PARTS[part](given, result):
+                result[part][name] = found
+                text = json.dumps(result, indent=1)
+                given.out.write_text(text + "\n", encoding="utf-8")  # what came counts if it is cut
     print(text)
+
+
+def nets(given, result):
+    """Yield every net with its figures."""
+    dataset = examples(CIFAR, given.examples)
+    for model in given.models.split(","):
+        yield model, network(model, dataset, given, result["peak TFLOP/s"]["bfloat16"])
+
+
+def studies(given, _):
+    """Yield every number of runs in one program with its figures."""
+    dataset = examples(MNIST, min(given.examples, 10_000))
+    for runs in given.runs.split(","):
+        yield runs, study(int(runs), dataset, given)
+
+
+def recipes(given, _):
+    """Yield the studies of CIFAR-10 nets with their arms; they need a CUDA device."""
+    for name in RECIPES if given.device == "cuda" else ():
+        yield name, recipe(name, given.device)
+
+
+PARTS = {"nets": nets, "study": studies, "recipes": recipes}
 
 
 if __name__ == "__main__":

@@ -144,3 +144,19 @@ def test_together_is_decided_when_the_study_is_planned():
     assert replace(study, together=1).digest == study.digest != replace(study, together=4).digest
     with pytest.raises(UsageError, match="together must be a whole number of at least 1, not 0"):
         replace(study, together=0)
+
+
+def test_a_study_for_a_device_that_is_not_here(tmp_path, monkeypatch):
+    """It can be planned, without a time; it cannot be run, and says why before any run."""
+    pytest.importorskip("torch", reason="torch is not installed")
+    import torch
+
+    from steepest.data import load
+    from steepest.study.estimate import study_seconds
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    study = study_case.make(base={"device": "cuda", "engine": "torch"})
+    assert study_seconds(study, load("digits"), 1) is None
+    with pytest.raises(UsageError, match="PyTorch finds no CUDA device"):
+        study_case.conduct(study, tmp_path)
+    assert replace(study, together="auto").together > 1

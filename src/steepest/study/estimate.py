@@ -42,17 +42,22 @@ def run_seconds(spec: RunSpec, dataset: Dataset) -> float:
 def study_seconds(study: Study, dataset: Dataset, jobs: int) -> float | None:
     """Return the seconds a whole study is likely to take, None where a first run fails.
 
-    Arms that differ in model or batch size alone are timed apart.
+    Arms that differ in model or batch size alone are timed apart. Nothing is timed that would have
+    to be compiled first, or whose device is not on this machine; the runner says which.
     """
     known: dict[Any, float] = {}
     times = []
     for arm in study.arms:
         spec = study.spec(arm, study.cells(arm, 0)[0], 0)
+        if spec.compile:
+            return None
         kind = (spec.model, spec.batch_size)
         try:
             known[kind] = known[kind] if kind in known else run_seconds(spec, dataset)
         except UsageError:
-            raise
+            if spec.device == "cpu":
+                raise
+            return None
         except Exception:  # noqa: BLE001 - a model of the user's own; the runs will tell what it is
             return None
         times.append(known[kind])

@@ -11,6 +11,7 @@ from typing import Any
 
 from steepest import codec
 from steepest.data import Dataset, load
+from steepest.engine.choice import make_engine
 from steepest.errors import DataError, NothingMatchedError, UsageError
 from steepest.study.archive import text_of_study
 from steepest.study.design import Study, priced
@@ -62,6 +63,7 @@ class Conduct:
     def run(self) -> Iterator[Step]:
         """Execute what is missing; yield progress. Raises what `Crew` raises when interrupted."""
         dataset = study_data(self.study)
+        require_devices(self.study)
         self.record = add_study(self.study, self.store)
         self.study = priced(self.study, dataset, read_paces(self.store, self.study.name))
         self.digest = dataset.digest
@@ -202,6 +204,13 @@ def study_data(study: Study) -> Dataset:
     if not len(dataset.test_x):
         raise DataError(f"'{dataset.name}' has no test set to compare arms on")
     return dataset
+
+
+def require_devices(study: Study) -> None:
+    """Raise UsageError for a device that an arm asks for and this machine has not."""
+    specs = [study.spec(a, study.cells(a, 0)[0], 0) for a in study.arms]
+    for device in sorted({s.device for s in specs} - {"cpu"}):
+        make_engine("torch", device=device)
 
 
 def known_paces(url: str, study: Study) -> dict[str, float]:
