@@ -15,7 +15,7 @@ SMALL = (
 SCHEMA = {
     "study": str, "headline": str, "scope": str, "metric": str, "reference": (str, type(None)),
     "arms": list, "verdicts": list, "target": (float, type(None)), "notes": list, "failed": list,
-    "report": str,
+    "report": str, "reported": list, "claims": list,
 }  # fmt: skip
 ARM = {"name", "chosen", "mean", "low", "high", "n", "diverged", "seconds", "scores", "boundary"}
 VERDICT = {"a", "b", "word", "sentence", "delta", "low", "high", "n", "superiority", "more_seeds"}

@@ -4,7 +4,6 @@ import json
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steepest import paths
+from steepest.cli.tell import safe, tell
 from steepest.errors import NothingMatchedError, RunsFailedError
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from steepest.study.design import Study
     from steepest.study.runner import Step
     from steepest.study.store import Store
-
-
-MANY = 8  # comparisons, above which the undecided ones are only counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,55 +194,6 @@ def finish(study: "Study", store: "Store", wishes: Wishes, show: "Callable[..., 
     return page
 
 
-def tell(found: "Conclusion", content: "Content", show: "Callable[..., None]") -> None:
-    """Print the answer, the table of arms, the verdicts and the warnings."""
-    from steepest.report.collect import verdict_sentence
-    from steepest.report.factor_table import factor_lines
-    from steepest.report.table import table
-
-    show("")
-    show(f"[bold]{safe(content.headline)}[/bold]", markup=True)
-    show("")
-    show(table(content).rstrip())
-    show("")
-    decided = [v for v in found.verdicts if v.word != "not distinguishable"]
-    shown = decided if len(found.verdicts) > MANY else found.verdicts
-    for verdict in shown:
-        show(f"  {verdict_sentence(found, verdict)}")
-    counts = Counter(v.word for v in content.verdicts)
-    words = ", ".join(f"{n} {word}" for word, n in counts.items())
-    count = len(content.verdicts)
-    show(f"{count} comparison{'s' if count > 1 else ''}: {words}.")
-    for line in (*factor_lines(content), *_beside(found), *_published(content)):
-        show(line)
-    for note in content.notes:
-        show(f"Note: {note}")
-
-
-def _published(content: "Content") -> list[str]:
-    """Return what a source published, beside ours, and its claims with their outcomes."""
-    from steepest.report.published import claim_lines, reported_cells
-    from steepest.report.table import text_rows
-
-    cells = reported_cells(content)
-    return [*(["", text_rows(cells).rstrip(), ""] if cells else []), *claim_lines(content)]
-
-
-def _beside(found: "Conclusion") -> list[str]:
-    """Return what speaks beside the score: time to the target, tolerance of the learning rate."""
-    said = []
-    timed = [(a.median.median, a.name, a.median.text) for a in found.arms if a.median]
-    if timed and found.target is not None:
-        listed = ", ".join(f"{name} {text}" for _, name, text in sorted(timed))
-        goal = f"{100 * found.target:g} % validation accuracy"
-        said.append(f"Epochs to {goal}, median: {listed}.")
-    wide = [(a.tolerance.decades, a.name) for a in found.arms if a.tolerance]
-    if wide:
-        listed = ", ".join(f"{name} {decades:.1f}" for decades, name in sorted(wide, reverse=True))
-        said.append(f"Decades of learning rates within 5 % of the arm's best: {listed}.")
-    return said
-
-
 def as_json(found: "Conclusion", content: "Content", page: Path) -> dict[str, Any]:
     """Return the outcome as one plain object; what is not finite becomes null."""
     arms = [
@@ -281,13 +229,6 @@ def printer(quiet: bool) -> "Callable[..., None]":
 
     console = Console(stderr=quiet, soft_wrap=True, highlight=False)
     return lambda text, markup=False: console.print(text, markup=markup)
-
-
-def safe(text: str) -> str:
-    """Return text in which nothing is markup."""
-    from rich.markup import escape
-
-    return escape(text)
 
 
 def open_page(page: Path, wishes: Wishes) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steepest import paths
-from steepest.cli.conduct import Wishes, conduct, open_page, plain_json, printer, safe
+from steepest.cli.conduct import Wishes, conduct, open_page, plain_json, printer
+from steepest.cli.tell import safe
 from steepest.errors import NothingMatchedError, RunsFailedError
 
 if TYPE_CHECKING:

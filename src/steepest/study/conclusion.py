@@ -19,8 +19,15 @@ from steepest.study.design import Study
 from steepest.study.effect import Factorial, factorial
 from steepest.study.outcome import ArmResult, Judged, Rows, by_tuning, units
 from steepest.study.protocol import Choice, Score, choose, comparable, score_of
-from steepest.study.query import list_trials, read_curves, read_evaluations
+from steepest.study.query import (
+    count_openers,
+    list_openings,
+    list_trials,
+    read_curves,
+    read_evaluations,
+)
 from steepest.study.record import Record, StudyRecord, Trial, decode
+from steepest.study.remark import Reviewed
 from steepest.study.store import Store
 from steepest.study.stored import value_of
 
@@ -83,9 +90,14 @@ def conclude(study: Study, record: StudyRecord, store: Store) -> Conclusion:
     arms = tuple(_arm(known, name, target) for name in names)
     reference = study.reference if study.reference in names else None
     verdicts = tuple(judge(study, arms, reference))
-    said = tuple(warnings(study, arms, _looks(record, arms), len(failed)))
+    seen = Reviewed(
+        study, arms, verdicts, _looks(record, arms), len(failed),
+        list_openings(store, record.id), count_openers(store, record),
+    )  # fmt: skip
     beyond = factorial(study, arms), beside(study, arms), audit(study, arms)
-    return Conclusion(study, record, arms, verdicts, reference, target, said, failed, *beyond)
+    return Conclusion(
+        study, record, arms, verdicts, reference, target, warnings(seen), failed, *beyond
+    )
 
 
 def _looks(record: StudyRecord, arms: Sequence[ArmResult]) -> int:

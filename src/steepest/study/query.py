@@ -226,6 +226,21 @@ def list_openings(store: Store, study: int) -> list[Opening]:
         return [Opening(**row) for row in found]
 
 
+def count_openers(store: Store, study: StudyRecord) -> int:
+    """Return how many studies of other names opened the test set of the same data.
+
+    Data are the same by name, which is also what a path or a selection of classes is known by.
+    """
+    mine = select(runs.c.data).join(openings, openings.c.run == runs.c.id)
+    mine = mine.where(openings.c.study == study.id).distinct()
+    question = select(func.count(studies.c.name.distinct())).select_from(openings)
+    question = question.join(runs, runs.c.id == openings.c.run)
+    question = question.join(studies, studies.c.id == openings.c.study)
+    question = question.where(runs.c.data.in_(mine), studies.c.name != study.name)
+    with store.read() as connection:
+        return int(connection.scalar(question) or 0)
+
+
 def read_environment(store: Store, number: int) -> dict[str, Any]:
     """Return the facts of an environment: versions, CPU, threads, git state."""
     question = select(environments.c.facts).where(environments.c.id == number)
