@@ -115,6 +115,14 @@ def test_run_plans_and_refuses_what_a_sweep_has_not(call, file):
     assert call("run", file, "--jobs", "1", "--dry-run")[0] == 0
 
 
+def test_study_of_arms_is_sent_to_run(call, tmp_path):
+    """A study that prunes nothing is told which command does it."""
+    (tmp_path / "arms.toml").write_text('question = "?"\n[[arms]]\nname = "sgd"\n')
+    code, _, err = call("prune", "arms.toml")
+    assert code == 2
+    assert "steepest run arms.toml" in err
+
+
 def test_one_folder_serves_one_process(call, file):
     """A second process on the same folder is told of the first."""
     from steepest.study.lock import FileLock

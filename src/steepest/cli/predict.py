@@ -25,7 +25,7 @@ def predict(
     *inputs: Path,
     weights: str | None = None,
     out: Path | None = None,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative=(), show_default=False)] = False,
 ) -> None:
     """Predict classes of images, .npy or .npz arrays, or the rows of a CSV file.
 

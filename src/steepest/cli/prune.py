@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from steepest.data import Dataset
     from steepest.train.state import State
 
-Switch = Annotated[bool, Parameter(negative=())]
+Switch = Annotated[bool, Parameter(negative=(), show_default=False)]
+Listed = Annotated[Texts, Parameter(show_default=False)]
 
 
 @Parameter(name="*")
@@ -28,12 +29,12 @@ Switch = Annotated[bool, Parameter(negative=())]
 class SweepFlags:
     """What is pruned, how and how far; None: not given."""
 
-    method: Texts = ()
+    method: Listed = ()
     """Of single weights: magnitude, layer_magnitude, gradient; of channels: l1, l2, batchnorm,
     taylor [magnitude; l1 with --structured]. Random pruning is always added."""
     structured: Switch = False
     "Remove neurons and channels, so that tensors shrink."
-    sparsity: Texts = ()
+    sparsity: Listed = ()
     "Fractions to remove [0.5,0.8,0.9]."
     finetune: int | None = None
     "Epochs of training after pruning [5]."
@@ -71,8 +72,10 @@ def prune(
     run: str,
     *,
     flags: SweepFlags | None = None,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
-    quiet: Annotated[bool, Parameter(name=("--quiet", "-q"), negative=())] = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative=(), show_default=False)] = False,
+    quiet: Annotated[
+        bool, Parameter(name=("--quiet", "-q"), negative=(), show_default=False)
+    ] = False,
     fresh: Switch = False,
     out: Path | None = None,
 ) -> None:
@@ -148,7 +151,12 @@ def prepared(run: str, given: dict[str, Any], out: Path | None = None) -> Prepar
     from steepest.train.session import read_state
 
     if run.endswith(".toml"):
-        sweep = read_sweep(read_toml(Path(run)) | given, run)
+        table = read_toml(Path(run))
+        if "arms" in table:
+            raise UsageError(
+                f"{run} compares arms, and prunes nothing; do it by: steepest run {run}"
+            )
+        sweep = read_sweep(table | given, run)
         base = sweep.base
         dataset = load(base.data, list(base.classes) or None, base.target)
         if sweep.examples is not None:
