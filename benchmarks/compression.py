@@ -26,7 +26,7 @@ from steepest.compress.summary import COSTS, Row, pareto
 from steepest.report.compression import COLUMNS, compression_rows, plot_compression
 from steepest.stats.interval import Interval
 
-ROUNDS, SECONDS = 8, 0.02  # of timing, and of repetitions in each
+ROUNDS, SECONDS = 30, 0.005  # of timing, and of repetitions in each
 RESULTS = Path(__file__).parent / "results"
 GUIDE = Path(__file__).parent.parent / "docs" / "guide" / "compression.md"
 HEAD = ("method", "sparsity", "accuracy", "loss, points", "95 % of loss", "parameters", "non-zeros",
@@ -134,12 +134,13 @@ def headline():
 
 
 def ratios(name):
-    """Return a table of how much less each network costs than the dense one, as factors."""
-    rows = json.loads((RESULTS / f"{name}.json").read_text())["rows"]
+    """Return how many times less a network costs than the dense one, by the first method."""
+    told = json.loads((RESULTS / f"{name}.json").read_text())
+    rows, method = told["rows"], told["sweep"]["methods"][0]
     whole = rows[0]["cost"]
     names = [n for n in whole["latency"] if n in TIMED]
     lines = [["method", "sparsity", "FLOPs", *names], ["---"] * (3 + len(names))]
-    for row in rows[1:]:
+    for row in (r for r in rows if r["method"] == method):
         cost = row["cost"]
         times = [whole["latency"][n] / cost["latency"][n] for n in names if n in cost["latency"]]
         factors = [whole["flops"] / cost["flops"], *times]
