@@ -164,3 +164,13 @@ def test_before_the_end_there_is_nothing_to_conclude(tmp_path):
         record = store.add_study(study.name, study.question, "{}", study.digest)
         with pytest.raises(NothingMatchedError, match=r"'small' has no finished comparison yet$"):
             conclude(study, record, store)
+
+
+def test_other_studies_of_the_same_test_set_are_counted(tmp_path):
+    """By their names: more seeds of one study are no other study."""
+    study = study_case.make(trials=0)
+    assert "in this store" not in _notes(_conclude(study, tmp_path))
+    again = _conclude(replace(study, seeds=3), tmp_path)
+    assert "in this store" not in _notes(again)
+    other = _conclude(replace(study, name="other"), tmp_path)
+    assert "was opened by another study in this store" in _notes(other)

@@ -37,6 +37,13 @@ model = "mlp"       # or {{ name = "mlp", hidden = [64], dropout = 0.2 }}
 epochs = 20
 batch_size = 64
 
+# [factors]         # in place of arms, or beside them: all combinations become arms
+# "model.dropout" = [0.0, 0.5]
+# early_stopping = [false, {{ patience = 5 }}]
+
+# [[problems]]      # two or more: the same arms on each, then what they say together
+# data = "mnist1d"
+
 [[arms]]
 name = "sgd"
 optimizer = "sgd"

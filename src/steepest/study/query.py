@@ -227,12 +227,12 @@ def list_openings(store: Store, study: int) -> list[Opening]:
 
 
 def count_openers(store: Store, study: StudyRecord) -> int:
-    """Return how many studies of other names opened the test set of the same data.
+    """Return how many studies of other names opened the test set of a study's data.
 
     Data are the same by name, which is also what a path or a selection of classes is known by.
     """
-    mine = select(runs.c.data).join(openings, openings.c.run == runs.c.id)
-    mine = mine.where(openings.c.study == study.id).distinct()
+    mine = select(runs.c.data).join(study_runs, study_runs.c.run == runs.c.id)
+    mine = mine.where(study_runs.c.study == study.id).distinct()
     question = select(func.count(studies.c.name.distinct())).select_from(openings)
     question = question.join(runs, runs.c.id == openings.c.run)
     question = question.join(studies, studies.c.id == openings.c.study)
