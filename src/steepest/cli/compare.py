@@ -54,6 +54,12 @@ class StudyFlags:
     "How trials are found: auto, grid, random, sobol, tpe or halving [auto: grid, or Sobol]."
     budget: str | None = None
     "Training of a run, for --epochs: updates(2000), examples(1e6), flops(1e12), seconds(30)."
+    folds: Annotated[int, Parameter(show_default=False)] = 0
+    "Score a trial by its mean over so many folds of the training data [0: one validation part]."
+    repeats: Annotated[int, Parameter(show_default=False)] = 1
+    "Deal the folds so often [1]."
+    nested: Annotated[int, Parameter(show_default=False)] = 0
+    "Hold out so many outer folds in place of the test set, which stays closed [0]."
     widen: Switch = False
     "Give every arm further trials where a best one lies at the edge of its range."
     quick: Switch = False
@@ -146,7 +152,7 @@ def compare(
         **counts, tunings=flags.tunings, reference=reference, metric=flags.metric,
         target=flags.target, margin=flags.margin, score=flags.score, widen=flags.widen,
         search=flags.search,
-        budget=flags.budget,
+        budget=flags.budget, folds=flags.folds, repeats=flags.repeats, nested=flags.nested,
     )  # fmt: skip
     doing = work or WorkFlags()
     made = doing.planned(made)

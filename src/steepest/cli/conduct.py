@@ -78,6 +78,7 @@ def plan(study: "Study", dataset: Any, jobs: int) -> str:
     seconds = study_seconds(study, dataset, jobs)
     time = "" if seconds is None else f"; about {duration(seconds)}"
     repeated = f", {study.tunings} tunings" if study.tunings > 1 else ""
+    repeated = f", {study.rounds} outer folds" if study.nested else repeated
     runs = f"{tuning} + {final} runs of {length_text(study)}"
     return (
         f"Plan: {len(study.arms)} arms, {study.trials} tuning trials each{found_by(study)}, "

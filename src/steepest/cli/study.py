@@ -29,6 +29,8 @@ reference = "sgd"   # compare the others with this arm; leave out for all pairs
 # score = "last"    # or "best": the best validation epoch's weights, in every arm
 # search = "tpe"    # or grid, random, sobol, halving: how trials are found
 # budget = "updates(2000)"  # how long runs train, in place of epochs; see docs/guide/studies.md
+# folds = 5         # score a trial by its mean over folds of the training data
+# nested = 5        # hold out outer folds in place of the test set; repeats = 2 deals them twice
 # widen = true      # further trials for all arms where a best one lies at the edge
 
 [base]              # what all arms share; see: steepest train --help

@@ -10,9 +10,13 @@ from cyclopts import Parameter
 
 from steepest import paths
 from steepest.cli.flag import RunFlags, read_spec
+from steepest.cli.fold_runs import FoldFlags, train_folds
 from steepest.cli.screen import say, show_table
+from steepest.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from steepest.data import Dataset
     from steepest.spec import RunSpec
     from steepest.train.finish import Result
@@ -39,6 +43,7 @@ def train(
     run: RunFlags | None = None,
     *,
     flags: ShownFlags | None = None,
+    cross: FoldFlags | None = None,
     test: Annotated[bool, Parameter(negative=())] = False,
     fresh: Annotated[bool, Parameter(negative=())] = False,
     out: Path | None = None,
@@ -51,6 +56,8 @@ def train(
         What decides the run.
     flags
         What is shown, and where.
+    cross
+        Cross-validation.
     test
         Open the test set at the end and record it; with --outer, measure that fold instead.
     fresh
@@ -62,7 +69,12 @@ def train(
     spec = read_spec(run, epochs=EPOCHS)
     dataset = _load(spec)
     shown = 0 if wanted.quiet else LINES if wanted.verbose else QUICK
-    result, folder = _run(spec, dataset, shown, out or paths.runs_folder(), fresh)
+    place = out or paths.runs_folder()
+    specs = (cross or FoldFlags()).specs(spec)
+    if specs:
+        _cross(specs, lambda one: _run(one, dataset, shown, place, fresh), test, wanted.as_json)
+        return
+    result, folder = _run(spec, dataset, shown, place, fresh)
     tested = _open_test(result) if test else None
     summary = _summary(result, tested)
     from steepest.cli import run_folder
@@ -73,6 +85,28 @@ def train(
         say(json.dumps(run_folder.finite(line)))
     else:
         _report(result, tested, folder)
+
+
+def _cross(
+    specs: "list[RunSpec]",
+    run: "Callable[[RunSpec], tuple[Result, Path]]",
+    test: bool,
+    as_json: bool,
+) -> None:
+    """Train a run for every fold, each kept in a folder of its own."""
+    from steepest.cli import run_folder
+
+    if test:
+        raise UsageError("--folds scores a setting on its folds: leave out --test")
+
+    def kept(spec: "RunSpec") -> "tuple[Result, Path]":
+        result, folder = run(spec)
+        run_folder.keep(folder, result, _summary(result, None))
+        return result, folder
+
+    found = train_folds(specs, kept, as_json)
+    if as_json:
+        say(json.dumps(run_folder.finite(found)))
 
 
 def _load(spec: "RunSpec") -> "Dataset":

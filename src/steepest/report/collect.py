@@ -28,6 +28,7 @@ from steepest.study.query import list_openings, read_environment
 from steepest.study.role import role_rows
 from steepest.study.store import Store
 
+HELD = {"test": "test", "outer": "held-out"}  # what scores are of
 COLUMNS = (
     "epoch", "updates", "examples", "flops", "seconds", "train_loss", "train_accuracy", "val_loss",
     "val_accuracy",
@@ -46,7 +47,7 @@ def collect(found: Conclusion, store: Store, created: str, command: str) -> Cont
         repeated=found.repeated,
         plan=plan_text(found),
         metric=Metric(
-            f"test {study.metric}", percent=study.metric != "loss",
+            f"{HELD[study.held]} {study.metric}", percent=study.metric != "loss",
             higher=not study.lower_is_better, margin=study.margin,
         ),
         score_name=f"validation {study.metric}",
@@ -75,6 +76,10 @@ def plan_text(found: Conclusion) -> str:
     ]
     if study.tunings > 1:
         parts.append(f"{study.tunings} tunings")
+    if study.folds:
+        parts.append(f"trials over {len(study.folds_of(0))} folds")
+    if study.nested:
+        parts.append(f"{study.rounds} outer folds")
     if study.purse is not None:
         parts.append(f"{study.purse.budget.text} a run")
     return " · ".join(parts)
@@ -82,6 +87,14 @@ def plan_text(found: Conclusion) -> str:
 
 def claim_scope(found: Conclusion) -> str:
     """Return what the verdicts are about."""
+    if found.study.nested:
+        again = f", dealt {found.study.repeats} times" if found.study.repeats > 1 else ""
+        return (
+            f"The verdicts are about the arms as tuned by this budget on data like these: each of "
+            f"{found.study.nested} outer folds{again}, was held out, tuned for without it, and "
+            "scored once. Folds share training data, so intervals are corrected (Nadeau & Bengio "
+            "2003). The test set was not opened."
+        )
     if found.study.tunings > 1:
         return (
             f"The verdicts are about the arms as tuned by this budget: tuning and evaluation were "
@@ -102,7 +115,8 @@ def headline(found: Conclusion) -> str:
     best = max(found.arms, key=lambda a: sign * a.interval.mean)
     top = "lowest" if found.study.lower_is_better else "highest"
     value = _value(found, best.interval.mean)
-    lead = f"{best.label} has the {top} test {found.study.metric} ({value})"
+    held = HELD[found.study.held]
+    lead = f"{best.label} has the {top} {held} {found.study.metric} ({value})"
     beaten = _beaten(found.verdicts, best.name)
     reference = found.reference
     if reference is not None and reference != best.name:
@@ -226,6 +240,18 @@ def _margin(study: Study) -> str:
     return f"±{study.margin:g}" if study.lower_is_better else f"±{100 * study.margin:g} points"
 
 
+def _folds(study: Study) -> list[tuple[str, str]]:
+    """Return rows about cross-validation, where there is any."""
+    rows = []
+    if study.folds:
+        count = f"the mean over {len(study.folds_of(0))} stratified folds"
+        rows.append(("a trial's score", count))
+    if study.nested:
+        deals = f"{study.nested} folds, dealt {study.repeats} time(s), in place of the test set"
+        rows += [("scored on", deals), ("test set opened", "never")]
+    return rows
+
+
 def _method(found: Conclusion, store: Store, command: str) -> Method:
     study, record = found.study, found.record
     base = {k: v if isinstance(v, str) else json.dumps(v) for k, v in study.plain()["base"].items()}
@@ -236,6 +262,7 @@ def _method(found: Conclusion, store: Store, command: str) -> Method:
         ("tuning trials per arm", str(study.trials)),
         ("seeds per arm", str(study.seeds)),
         ("tunings", str(study.tunings)),
+        *_folds(study),
         ("scored weights", "last epoch" if study.score == "last" else "best validation epoch"),
         *([("budget of a run", study.purse.budget.text)] if study.purse is not None else []),
         ("margin of equivalence", _margin(study)),
@@ -245,6 +272,7 @@ def _method(found: Conclusion, store: Store, command: str) -> Method:
         ),
         ("selection", "by validation data only"),
     ]
+    settings += [("intervals", v.method) for v in found.verdicts[:1]]
     openings = list_openings(store, record.id)
     if openings:
         times = sorted({o.time[:19] for o in openings})

@@ -30,6 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 from steepest.errors import UsageError, unknown
 from steepest.stats import power
 from steepest.stats.interval import Array, counting_spread, finite, proportion, student_t
+from steepest.stats.resample import Basis
 from steepest.stats.verdict import Verdict, Word
 
 MOST_SEEDS = 1_000  # more than this is no advice
@@ -44,6 +45,8 @@ class Family:
     level: float
     family: int
     least: float  # standard deviation that any differences have, by counting
+    wide: float = 1.0  # standard errors against those of independent pairs
+    method: str = "paired Student t"
 
     @property
     def alpha(self) -> float:
@@ -87,13 +90,14 @@ def compare_arms(
     reference: str | None = None,
     diverged: Mapping[str, ArrayLike] | None = None,
     margin: float = 0.005,
-    level: float = 0.95,
+    level: float | Basis = 0.95,
     lower_is_better: bool = False,
 ) -> list[Verdict]:
     """Return the verdicts of a family: all arms against `reference`, or all pairs without one.
 
     `scores` maps each arm to its (n,) paired scores, `diverged` arms to (n,) booleans. `margin` is
-    the difference that does not matter, in the unit of the scores.
+    the difference that does not matter, in the unit of the scores. `level` is the confidence, or a
+    `Basis` that also says how the pairs depend on each other.
 
     Raises:
         UsageError: fewer than two arms, an unknown arm, unequal lengths, or a score not finite.
@@ -114,7 +118,9 @@ def compare_arms(
         raise unknown("arm", reference, table)
     sign = -1.0 if lower_is_better else 1.0
     least = counting_spread(np.stack(list(table.values())))
-    rule = Family(sign, margin, proportion(level, "level"), len(pairs), least)
+    basis = level if isinstance(level, Basis) else Basis(proportion(level, "level"))
+    wide = basis.widening(len(next(iter(table.values()))))
+    rule = Family(sign, margin, basis.level, len(pairs), least, wide, basis.method)
     return [verdict_of((a, b), pairs_of(table, lost, [(a, b)], sign), rule) for a, b in pairs]
 
 
@@ -133,10 +139,11 @@ def over_tunings(scores: ArrayLike) -> Array:
     return np.asarray(array.mean(axis=1))
 
 
-def paired_p(gain: Array, least: float = 0.0) -> Array:
+def paired_p(gain: Array, least: float = 0.0, wide: float = 1.0) -> Array:
     """Return the two-sided p values (M,) of paired t tests on `gain` (n, M), unadjusted.
 
-    `least` bounds the standard deviation from below. p is 1 for a single pair; equal gains without
+    `least` bounds the standard deviation from below; standard errors are `wide` times those of
+    independent pairs. p is 1 for a single pair; equal gains without
     such a bound give 0, or 1 where they are all 0.
     """
     from scipy.special import stdtr
@@ -147,7 +154,7 @@ def paired_p(gain: Array, least: float = 0.0) -> Array:
     same = (gain == gain[0]).all(axis=0) & (least == 0)
     spread = np.maximum(gain.std(axis=0, ddof=1), least)
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = gain.mean(axis=0) / (spread / np.sqrt(n))
+        t = gain.mean(axis=0) / (spread / np.sqrt(n) * wide)
     p = 2 * stdtr(n - 1, -np.abs(t))
     return np.where(same, np.where(gain[0] == 0, 1.0, 0.0), p)
 
@@ -158,6 +165,7 @@ def verdict_of(names: tuple[str, str], pairs: Pairs, rule: Family) -> Verdict:
     found = _guard(_find(gain, rule), pairs, rule)
     n = len(gain)
     spread = max(float(gain.std(ddof=1)), rule.least) if n > 1 else float("inf")
+    spread *= rule.wide
     delta = float(gain.mean())
     low, high = (found.low, found.high) if rule.sign > 0 else (-found.high, -found.low)
     return Verdict(
@@ -178,15 +186,15 @@ def verdict_of(names: tuple[str, str], pairs: Pairs, rule: Family) -> Verdict:
         small=_inside(found.low, found.high, rule.margin),
         diverged_a=int(pairs.lost_a.any(axis=1).sum()),
         diverged_b=int(pairs.lost_b.any(axis=1).sum()),
-        method=f"paired Student t, simultaneous over {rule.family} (Bonferroni)",
+        method=f"{rule.method}, simultaneous over {rule.family} (Bonferroni)",
     )
 
 
 def _find(gain: Array, rule: Family) -> _Finding:
     """Return the interval of the mean gain, its adjusted p, and the word they amount to."""
-    ends = student_t(gain[:, None], 1 - rule.alpha, rule.least)
+    ends = student_t(gain[:, None], 1 - rule.alpha, rule.least, rule.wide)
     low, high = float(ends[0][0]), float(ends[1][0])
-    p = min(1.0, rule.family * float(paired_p(gain[:, None], rule.least)[0]))
+    p = min(1.0, rule.family * float(paired_p(gain[:, None], rule.least, rule.wide)[0]))
     return _Finding(_word(low, high, rule.margin), low, high, p)
 
 
@@ -218,9 +226,10 @@ def _guard(found: _Finding, pairs: Pairs, rule: Family) -> _Finding:
 def _more(found: _Finding, delta: float, spread: float, n: int, rule: Family) -> int | None:
     """Return how many further pairs decide with 80 % power if the mean and spread seen are true.
 
-    Deciding is a difference or an equivalence, whichever needs fewer pairs.
+    Deciding is a difference or an equivalence, whichever needs fewer pairs. Further folds of the
+    same data are no such pairs: there is no answer for them.
     """
-    if found.word != "not distinguishable" or n < 2 or spread == 0:
+    if found.word != "not distinguishable" or n < 2 or spread == 0 or rule.wide != 1:
         return None
     sizes = [
         power.sample_size(delta, spread, rule.alpha),

@@ -128,10 +128,13 @@ def counting_spread(scores: Array) -> float:
     return step / 6**0.5 if step > blur else 0.0
 
 
-def student_t(values: Array, level: float, least: float = 0.0) -> tuple[Array, Array]:
+def student_t(
+    values: Array, level: float, least: float = 0.0, wide: float = 1.0
+) -> tuple[Array, Array]:
     """Return (low, high), each (M,), of Student's t intervals for the columns of `values` (n, M).
 
-    `least` bounds the standard deviation from below. One value gives an infinite interval; equal
+    `least` bounds the standard deviation from below; intervals are `wide` times as wide as those of
+    independent values. One value gives an infinite interval; equal
     values without such a bound give a point.
     """
     from scipy.special import stdtrit
@@ -141,7 +144,7 @@ def student_t(values: Array, level: float, least: float = 0.0) -> tuple[Array, A
     if n == 1:
         return np.full_like(mean, -np.inf), np.full_like(mean, np.inf)
     spread = np.maximum(values.std(axis=0, ddof=1), least)
-    half = stdtrit(n - 1, (1 + level) / 2) * spread / np.sqrt(n)
+    half = stdtrit(n - 1, (1 + level) / 2) * spread / np.sqrt(n) * wide
     low, high = mean - half, mean + half
     return (low, high) if least else _pointed(values, low, high)
 

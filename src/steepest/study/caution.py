@@ -48,7 +48,7 @@ def _search(seen: Reviewed) -> Iterator[Remark]:
         yield Remark(VERDICT, text)
     yield from _edges(seen)
     yield from _lost_trials(seen.arms)
-    if seen.study.tunings == 1 and any(a.choices[0].values for a in seen.arms):
+    if seen.study.rounds == 1 and any(a.choices[0].values for a in seen.arms):
         yield Remark(
             SCOPE,
             "Each arm was tuned once, so the verdicts compare tuned cells, not optimizers in "

@@ -57,8 +57,9 @@ def _why(seen: Reviewed) -> str:
 
 def _seeds(seen: Reviewed) -> Iterator[Remark]:
     """Remark on too few seeds, with the difference that could have been found."""
-    repeated = "tunings" if seen.study.tunings > 1 else "seeds"
-    n = seen.study.tunings if seen.study.tunings > 1 else len(seen.arms[0].scores)
+    several = "outer folds" if seen.study.nested else "tunings"
+    repeated = several if seen.study.rounds > 1 else "seeds"
+    n = seen.study.rounds if seen.study.rounds > 1 else len(seen.arms[0].scores)
     if n == 1:
         yield Remark(VOID, f"1 {repeated[:-1]} is few: no difference can be told from luck.")
         return
@@ -73,7 +74,7 @@ def _seeds(seen: Reviewed) -> Iterator[Remark]:
     )
     if n < FEW:
         yield Remark(VERDICT, f"{n} {repeated} are few: {found}.")
-    elif open_ones and margin and size > margin:
+    elif open_ones and margin and size > margin and not seen.study.nested:
         more = math.ceil(n * (size / margin) ** 2)
         yield Remark(
             SCOPE,

@@ -10,11 +10,12 @@ import numpy as np
 from steepest.errors import NothingMatchedError
 from steepest.stats.compare import compare_arms
 from steepest.stats.curve import Tolerance, tolerance
-from steepest.stats.interval import mean_interval
+from steepest.stats.resample import Basis, resampled_interval
 from steepest.stats.target import Reached, median_time, time_to_target
 from steepest.stats.verdict import Verdict
 from steepest.study.audit import Outcome, Reported, audit, beside
 from steepest.study.caution import warnings
+from steepest.study.cross import basis_of, over_folds, ratio_of
 from steepest.study.design import Study
 from steepest.study.effect import Factorial, factorial
 from steepest.study.outcome import ArmResult, Judged, Rows, by_tuning, units
@@ -51,6 +52,8 @@ class Conclusion:
     @property
     def repeated(self) -> str:
         """What the intervals are over: seeds of tuned cells, or tunings of arms."""
+        if self.study.nested:
+            return "outer folds"
         return "tunings" if self.study.tunings > 1 else "seeds"
 
     @property
@@ -89,7 +92,8 @@ def conclude(study: Study, record: StudyRecord, store: Store) -> Conclusion:
     target = study.target if study.target is not None else _target(known)
     arms = tuple(_arm(known, name, target) for name in names)
     reference = study.reference if study.reference in names else None
-    verdicts = tuple(judge(study, arms, reference))
+    basis = basis_of(ratio_of(study, a.records, a.tests) for a in arms)
+    verdicts = tuple(judge(study, arms, reference, basis))
     seen = Reviewed(
         study, arms, verdicts, _looks(record, arms), len(failed),
         list_openings(store, record.id), count_openers(store, record),
@@ -114,14 +118,14 @@ def _failure(trial: Trial) -> str:
 
 def _complete_seeds(study: Study, trials: Sequence[Trial], tests: dict[str, Any]) -> list[Trial]:
     """Return the final runs of those (tuning, seed) that all arms with any have: whole pairs."""
-    wanted = {(k, s) for k in range(study.tunings) for s in study.final_seeds(k)}
+    wanted = {(k, s) for k in range(study.rounds) for s in study.final_seeds(k)}
     final = [
         t
         for t in trials
         if t.place.role == "final"
         and _unit(t) in wanted
         and t.record.status in ("finished", "diverged")
-        and (t.record.status == "diverged" or "test" in tests[t.place.key])
+        and (t.record.status == "diverged" or study.held in tests[t.place.key])
     ]
     by_arm: dict[str, set[tuple[int, int]]] = {}
     for t in final:
@@ -167,21 +171,24 @@ def _arm(known: _Evidence, name: str, target: float | None) -> ArmResult:
     scores = np.array([_score(study, t, known.tests) for t in mine])
     diverged = np.array([t.record.status == "diverged" for t in mine])
     tunings = np.array([t.place.tuning for t in mine])
-    choices = tuple(_choice(study, name, k, known.trials) for k in range(study.tunings))
+    choices = tuple(_choice(study, name, k, known.trials) for k in range(study.rounds))
     curves = tuple(known.curves[t.place.key] for t in mine)
     arrivals = _arrivals(curves, target, diverged)
-    repeated = scores if study.tunings == 1 else by_tuning(scores, tunings)
+    repeated = scores if study.rounds == 1 else by_tuning(scores, tunings)
+    records = tuple(t.record for t in mine)
+    tests = tuple(known.tests[t.place.key].get(study.held, {}) for t in mine)
+    basis = basis_of([ratio_of(study, records, tests)])
     return ArmResult(
         name, choices, tuple(t.place.seed for t in mine), tunings, scores, diverged,
-        tuple(t.record for t in mine), curves, mean_interval(repeated), arrivals,
+        records, curves, resampled_interval(repeated, basis), arrivals,
         median_time(arrivals) if arrivals else None, _tolerance(study, choices[0]),
-        tuple(known.tests[t.place.key].get("test", {}) for t in mine),
+        tests,
     )  # fmt: skip
 
 
 def _score(study: Study, trial: Trial, tests: dict[str, Any]) -> float:
     """Return the test score; a run that never was finite scores as badly as can be."""
-    value = tests[trial.place.key].get("test", {}).get(study.metric)
+    value = tests[trial.place.key].get(study.held, {}).get(study.metric)
     if value is not None and math.isfinite(value):
         return float(value)
     return 1e3 if study.lower_is_better else 0.0
@@ -190,12 +197,15 @@ def _score(study: Study, trial: Trial, tests: dict[str, Any]) -> float:
 def _choice(study: Study, name: str, tuning: int, trials: Sequence[Trial]) -> Choice:
     arm = study.arm(name)
     found = [
-        Score(
-            tuple((r.name, value_of(decode(t.record.spec), r)) for r in arm.space),
-            t.place.key,
-            score_of(study, t.record.metrics),
-            t.record.status == "diverged",
-            int(decode(t.record.spec).get("updates") or t.record.epochs),
+        (
+            t.place.trial,
+            Score(
+                tuple((r.name, value_of(decode(t.record.spec), r)) for r in arm.space),
+                t.place.key,
+                score_of(study, t.record.metrics),
+                t.record.status == "diverged",
+                int(decode(t.record.spec).get("updates") or t.record.epochs),
+            ),
         )
         for t in trials
         if t.place.arm == name
@@ -203,7 +213,7 @@ def _choice(study: Study, name: str, tuning: int, trials: Sequence[Trial]) -> Ch
         and t.place.tuning == tuning
         and t.record.status in ("finished", "diverged")
     ]
-    return choose(study, arm, tuning, found)
+    return choose(study, arm, tuning, over_folds(study, found))
 
 
 def _arrivals(curves: Sequence[Rows], target: float | None, diverged: np.ndarray) -> Reached | None:
@@ -229,13 +239,16 @@ def _tolerance(study: Study, choice: Choice) -> Tolerance | None:
     return tolerance([float(r) for r in rates if r is not None], scores)
 
 
-def judge(study: Study, arms: Sequence[Judged], reference: str | None) -> list[Verdict]:
-    """Return the verdicts of a study: over seeds with one tuning, over tunings with several."""
-    scores, lost = units(arms, study.tunings)
+def judge(
+    study: Study, arms: Sequence[Judged], reference: str | None, basis: Basis | None = None
+) -> list[Verdict]:
+    """Return the verdicts of a study: over seeds, or over tunings or outer folds if several."""
+    scores, lost = units(arms, study.rounds)
     return compare_arms(
         scores,
         reference=reference,
         diverged=lost,
         margin=study.margin,
+        level=basis or Basis(),
         lower_is_better=study.lower_is_better,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from steepest import codec
-from steepest.data import Dataset
+from steepest.data import Dataset, Fold, all_folds
 from steepest.nn.convolution import is_convolutional
 from steepest.part import Part
 from steepest.spec import RunSpec, from_plain
@@ -57,6 +57,9 @@ class Study:
     notes: tuple[str, ...] = field(default=())
     claims: tuple[Claim, ...] = ()  # what a source said, to be held against the records
     budget: str | None = None  # "updates(2000)": how long every run trains
+    folds: int = 0  # a trial is scored by its mean over so many folds; 0: over the validation part
+    repeats: int = 1  # how often the folds of trials, or the outer ones, are dealt
+    nested: int = 0  # outer folds, held out in place of the test set, each tuned for by itself
     purse: Purse | None = field(  # what spends the budget; `priced` gives it the data
         default=None, compare=False, repr=False, metadata={"plain": False}
     )
@@ -76,9 +79,23 @@ class Study:
         """Tell whether a smaller metric is a better one."""
         return self.metric == "loss"
 
-    def spec(self, arm: Arm, values: Values, seed: int) -> RunSpec:
-        """Return the run of an arm with its nuisance hyper-parameters and seed set."""
+    @property
+    def rounds(self) -> int:
+        """How often arms are tuned and evaluated: once for every tuning, or every outer fold."""
+        return self.nested * self.repeats if self.nested else self.tunings
+
+    @property
+    def held(self) -> str:
+        """What the selected cells are scored on: "test", or "outer" folds of the training data."""
+        return "outer" if self.nested else "test"
+
+    def spec(
+        self, arm: Arm, values: Values, seed: int, fold: Fold | None = None, outer: Any = None
+    ) -> RunSpec:
+        """Return the run of an arm with its nuisance hyper-parameters, seed and folds set."""
         plain = merge(dict(self.base), [*arm.changes, *values]) | {"seed": seed}
+        plain |= {} if fold is None else {"fold": fold}
+        plain |= {} if outer is None else {"outer": outer}
         spec = from_plain(plain, f"arm '{arm.name}'")
         return spec if self.purse is None else self.purse.spend(spec)
 
@@ -102,6 +119,21 @@ class Study:
     def _length(self, arm: Arm) -> int:
         """Return the length of a training in full."""
         return length_of(self.spec(arm, middle(arm.space), 0))
+
+    def folds_of(self, tuning: int) -> list[tuple[Fold | None, int]]:
+        """Return (fold, seed) of the runs of every trial of a tuning, the same for all arms."""
+        if not self.folds:
+            return [(None, self.tuning_seed(tuning))]
+        deals = 1 if self.nested else self.repeats
+        dealt = [f for deal in range(deals) for f in all_folds(self.folds, tuning * deals + deal)]
+        first = TUNING_SEED + tuning * len(dealt)
+        return [(fold, first + i) for i, fold in enumerate(dealt)]
+
+    def outer_fold(self, tuning: int) -> Fold | None:
+        """Return the fold that a round holds out in place of the test set; None: the test set."""
+        if not self.nested:
+            return None
+        return Fold(self.nested, tuning % self.nested + 1, tuning // self.nested)
 
     def tuning_seed(self, tuning: int) -> int:
         """Return the seed all trials of a tuning share."""

@@ -73,33 +73,44 @@ def plan_tuning(
     for arm in study.arms:
         known = (told or {}).get(arm.name, ())
         for i, proposal in enumerate(study.ask(arm, tuning, known), start=len(known)):
-            planned.append(_trial(study, digest, arm, (tuning, i), proposal))
+            planned += _trial(study, digest, arm, (tuning, i), proposal)
     return planned
 
 
 def _trial(
     study: Study, digest: str, arm: Arm, number: tuple[int, int], proposal: Proposal
-) -> Planned:
+) -> list[Planned]:
+    """Return the runs of a trial: one, or one for every fold."""
     tuning, trial = number
-    seed, values = study.tuning_seed(tuning), proposal.values
-    place = {"arm": arm.name, "role": "tuning", "seed": seed, "trial": trial, "tuning": tuning}
-    spec = study.spec(arm, values, seed)
-    if proposal.length is not None:
-        spec = of_length(spec, proposal.length)
-    return plan_run(spec, digest, place | {"values": values}, study.together)
+    planned, values, outer = [], proposal.values, study.outer_fold(tuning)
+    for fold, seed in study.folds_of(tuning):
+        place = {"arm": arm.name, "role": "tuning", "seed": seed, "trial": trial, "tuning": tuning}
+        spec = study.spec(arm, values, seed, fold, outer)
+        if proposal.length is not None:
+            spec = of_length(spec, proposal.length)
+        planned.append(plan_run(spec, digest, place | {"values": values}, study.together))
+    return planned
 
 
 def told_of(study: Study, planned: Iterable[Planned], scores: Mapping[str, Score]) -> list[Told]:
     """Return what a search is told of an arm's trials; `scores` by key lack the failed ones."""
     sign = -1.0 if study.lower_is_better else 1.0
     told = []
-    for p in planned:
+    for p in _firsts(planned):
         known = scores.get(p.run.key)
         worth = None if known is None else sign * known.score
         if known is not None and (known.diverged or not math.isfinite(known.score)):
             worth = -math.inf
         told.append(Told(p.values, worth, length_of(p.spec)))
     return told
+
+
+def _firsts(planned: Iterable[Planned]) -> list[Planned]:
+    """Return the first run of every trial."""
+    found: dict[int, Planned] = {}
+    for p in planned:
+        found.setdefault(p.place.trial, p)
+    return list(found.values())
 
 
 def choose(study: Study, arm: Arm, tuning: int, scores: Iterable[Score]) -> Choice:
@@ -139,10 +150,8 @@ def plan_wider(
     for choice in choices:
         arm, tried = study.arm(choice.arm), [t.values for t in choice.trials]
         found = more(study.search, arm.space, tried, choice.values, extra) if tried else []
-        planned += [
-            _trial(study, digest, arm, (choice.tuning, first + i), Proposal(values))
-            for i, values in enumerate(found)
-        ]
+        for i, values in enumerate(found, start=first):
+            planned += _trial(study, digest, arm, (choice.tuning, i), Proposal(values))
     return planned
 
 
@@ -153,7 +162,8 @@ def plan_final(study: Study, digest: str, choices: Iterable[Choice]) -> list[Pla
         arm = study.arm(choice.arm)
         for seed in study.final_seeds(choice.tuning):
             place = {"arm": arm.name, "role": "final", "seed": seed, "tuning": choice.tuning}
-            spec = study.spec(arm, choice.values, seed)
+            outer = study.outer_fold(choice.tuning)
+            spec = study.spec(arm, choice.values, seed, None, outer)
             place |= {"values": choice.values}
             planned.append(plan_run(spec, digest, place, study.together))
     return planned
@@ -167,8 +177,9 @@ def score_of(study: Study, metrics: Mapping[str, Any]) -> float:
 
 def count_runs(study: Study) -> tuple[int, int]:
     """Return (tuning runs, final runs) of a study before any widening."""
-    tuned = sum(rung.count for a in study.arms for rung in study.rungs(a)) * study.tunings
-    return tuned, len(study.arms) * study.seeds * study.tunings
+    trials = sum(rung.count for a in study.arms for rung in study.rungs(a))
+    tuned = trials * len(study.folds_of(0)) * study.rounds
+    return tuned, len(study.arms) * study.seeds * study.rounds
 
 
 def count_trainings(study: Study) -> float:
@@ -177,4 +188,4 @@ def count_trainings(study: Study) -> float:
     for arm in study.arms:
         rungs = study.rungs(arm)
         tuned += sum(r.count * r.length for r in rungs) / rungs[-1].length if rungs else 0.0
-    return (tuned + len(study.arms) * study.seeds) * study.tunings
+    return (tuned * len(study.folds_of(0)) + len(study.arms) * study.seeds) * study.rounds

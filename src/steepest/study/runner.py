@@ -14,6 +14,7 @@ from steepest.data import Dataset, load
 from steepest.engine.choice import make_engine
 from steepest.errors import DataError, NothingMatchedError, UsageError
 from steepest.study.archive import text_of_study
+from steepest.study.cross import over_folds
 from steepest.study.design import Study, priced
 from steepest.study.environment import command, facts
 from steepest.study.group import Group, groups
@@ -73,7 +74,7 @@ class Conduct:
         self.choices: list[Choice] = []
         with self.store.claim(), Crew(WORK, self.jobs) as crew:
             yield Step("plan", 0, self._total)
-            for tuning in range(self.study.tunings):
+            for tuning in range(self.study.rounds):
                 yield from self._tune(crew, tuning)
             final = plan_final(self.study, self.digest, self.choices)
             yield from self._execute(crew, final, test=True)
@@ -123,7 +124,7 @@ class Conduct:
         self.store.add_runs([p.run for p in planned])
         self.store.place_runs(self.record.id, [p.place for p in planned])
         missing = self._missing(planned, test)
-        if test:
+        if test and not self.study.nested:
             keys = [p.run.key for p in missing]
             self.store.record_opening(self.record.id, keys, "test", command())
         self._done += len(planned) - len(missing)
@@ -142,7 +143,7 @@ class Conduct:
             k
             for k in keys
             if k not in known
-            or (test and "test" not in tested[k] and has_weights(known[k]))
+            or (test and self.study.held not in tested[k] and has_weights(known[k]))
             or (self.fresh and k not in self._redone)
         ]
         self._redone.update(wanted)
@@ -176,7 +177,7 @@ class Conduct:
         elif kind == "done":
             self._done += 1
             if "test" in payload:
-                self.store.record_evaluation(key, "test", payload["test"])
+                self.store.record_evaluation(key, self.study.held, payload["test"])
             self.store.finish_run(key, payload["status"], "", payload["summary"])
             yield self._step("done", label)
         elif kind == "stopped":
@@ -201,7 +202,7 @@ def study_data(study: Study) -> Dataset:
     dataset = load(data, list(classes) or None, target)
     if study.metric != "loss" and not dataset.classes:
         raise UsageError(f"'{dataset.name}' has no classes: its metric is loss, not {study.metric}")
-    if not len(dataset.test_x):
+    if not len(dataset.test_x) and not study.nested:
         raise DataError(f"'{dataset.name}' has no test set to compare arms on")
     return dataset
 
@@ -243,5 +244,6 @@ def _scores(
         if p.place.arm == arm and record is not None:
             diverged = record.status == "diverged"
             score = score_of(study, record.metrics)
-            found.append(Score(p.values, p.run.key, score, diverged, length_of(p.spec)))
-    return found
+            one = Score(p.values, p.run.key, score, diverged, length_of(p.spec))
+            found.append((p.place.trial, one))
+    return over_folds(study, found)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 METRICS = ("accuracy", "loss", "f1", "precision", "recall")
 SCORES = ("last", "best")
+COUNTS = {"trials": 0, "seeds": 1, "tunings": 1, "together": 1, "repeats": 1}  # at least
 TUNING_SEED = 1_000_000  # of the first tuning, the next ones follow; final runs have smaller seeds
 
 
@@ -60,7 +61,8 @@ def _check_arm(study: "Study", arm: "Arm") -> None:
     ends = alone(arm.space) if study.trials and study.search != "auto" else []
     for values in [*study.cells(arm, 0), *ends]:
         spec = study.spec(arm, values, 0)
-        if not spec.validation and (study.score == "best" or (arm.space and study.trials)):
+        tuned = arm.space and study.trials and not study.folds
+        if not spec.validation and (study.score == "best" or tuned):
             what = "tuning" if arm.space else "score = 'best'"
             raise UsageError(
                 f"arm '{arm.name}': {what} needs validation examples, not validation 0"
@@ -68,11 +70,12 @@ def _check_arm(study: "Study", arm: "Arm") -> None:
 
 
 def _check_counts(study: "Study") -> None:
-    for name, least in (("trials", 0), ("seeds", 1), ("tunings", 1), ("together", 1)):
+    for name, least in COUNTS.items():
         value = getattr(study, name)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise UsageError(f"{name} must be a whole number of at least {least}, not {value!r}")
-    if study.seeds * study.tunings >= TUNING_SEED:
+    _check_folds(study)
+    if study.seeds * study.rounds >= TUNING_SEED:
         raise UsageError(f"seeds times tunings must be below {TUNING_SEED:,}")
     for name in ("margin", "target"):
         value = getattr(study, name)
@@ -80,6 +83,20 @@ def _check_counts(study: "Study") -> None:
             continue
         if not _is_number(value) or (name == "margin" and value < 0):
             raise UsageError(f"{name} must be a number of at least 0, not {value!r}")
+
+
+def _check_folds(study: "Study") -> None:
+    for name in ("folds", "nested"):
+        value = getattr(study, name)
+        if isinstance(value, bool) or not isinstance(value, int) or value == 1 or value < 0:
+            raise UsageError(f"{name} must be 0 (none) or at least 2, not {value!r}")
+    if study.repeats > 1 and not (study.folds or study.nested):
+        raise UsageError("repeats deals folds anew: it needs folds or nested")
+    if study.nested and study.tunings > 1:
+        raise UsageError("nested folds are tunings of their own: leave tunings out, set repeats")
+    if study.nested and (study.claims or any(a.levels for a in study.arms)):
+        what = "claims" if study.claims else "factors"
+        raise UsageError(f"{what} are judged over independent runs: leave out nested")
 
 
 def _is_number(value: Any) -> bool:
