@@ -15,6 +15,7 @@ from steepest.report.factor_table import tables
 from steepest.report.palette import SIGNS
 from steepest.report.published import fact, published
 from steepest.report.table import md_rows, md_text
+from steepest.study.audit import Outcome
 from steepest.study.conclusion import conclude
 from steepest.study.query import find_study
 from steepest.study.store import open_store
@@ -48,7 +49,8 @@ unsaid: the pages say what was assumed. Most budgets are reduced, and the pages 
 the full study lies beside each as `-full.toml`. A claim *holds* if the intervals of all the
 comparisons it needs lie on its side, *does not hold* if one lies on the other side or shows a
 difference too small to matter, and is *not distinguishable* otherwise. All intervals of a study's
-claims hold at once with 95 % confidence. The runs shared two cores with other work, so seconds, and
+claims hold at once with 95 % confidence. A level that a reduced budget cannot reach is
+asked in the full study alone. The runs shared two cores with other work, so seconds, and
 ratios of them, are rough.
 
 This table and the pages are written from the store by `python benchmarks/sources.py`.
@@ -95,16 +97,16 @@ def _page(urls, name, out):
         return None
     (out / f"{name}.md").write_text(tables(content, "page"), encoding="utf-8")
     print(f"wrote {out}/{name}.md")
-    return [
-        [
-            name,
-            o.claim.text,
-            published(study, o),
-            "; ".join(fact(f, o) for f in o.findings),
-            f"{SIGNS[o.word]} {o.word}",
-        ]
-        for o in found.outcomes
-    ]
+    full = read_study(path.with_name(f"{name}-full.toml"))
+    later = [Outcome(c, "not distinguishable", ()) for c in full.claims if c not in study.claims]
+    return [_row(study, name, o) for o in (*found.outcomes, *later)]
+
+
+def _row(study, name, outcome):
+    """Return a line of the index; a claim without findings is one that was not asked here."""
+    said = "; ".join(fact(f, outcome) for f in outcome.findings) or "\u2013"
+    word = f"{SIGNS[outcome.word]} {outcome.word}" if outcome.findings else "not asked: full budget"
+    return [name, outcome.claim.text, published(study, outcome), said, word]
 
 
 def _found(study, store, command):

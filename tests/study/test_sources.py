@@ -26,4 +26,4 @@ def test_a_published_table_can_be_run_again(path):
         full = read_study(path.with_name(f"{path.stem}-full.toml"))
         assert [a.name for a in full.arms] == [a.name for a in study.arms]
         assert [a.reported for a in full.arms] == [a.reported for a in study.arms]
-        assert full.claims == study.claims
+        assert set(study.claims) <= set(full.claims)  # a level needs the full budget

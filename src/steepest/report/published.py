@@ -85,7 +85,8 @@ def published(study: Study, outcome: Outcome) -> str:
     name = outcome.claim.metric or study.metric
     if outcome.claim.faster:
         return ABSENT
-    arms = dict.fromkeys(n for f in outcome.findings for n in (f.a, f.b) if n)
+    found = [n for f in outcome.findings for n in (f.a, f.b) if n]
+    arms = dict.fromkeys(found or [outcome.claim.subject])
     known = {n: dict(study.arm(n).reported).get(name) for n in arms}
     share = MEASURES[name][1]
     said = [f"{n} {_value(v, share)}" for n, v in known.items() if v is not None]
