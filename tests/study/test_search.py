@@ -71,6 +71,12 @@ def test_a_finite_space_is_exhausted_and_not_repeated(name):
     assert len({t.values for t in told}) == len(told) == 9
 
 
+def test_a_range_narrower_than_its_digits_ends_early():
+    """Three digits know one value between 0.1 and 0.1001."""
+    narrow = (Range("l2", 0.1, 0.1001),)
+    assert len(play("random", 5, space=narrow, score=lambda _: 0.0)) == 1
+
+
 def test_random_trials_fill_a_logarithmic_range_evenly():
     """Of 400 learning rates about half lie below the geometric middle; integers stay integers."""
     told = play("random", 400, space=(RATE, WIDTH), score=lambda _: 0.0)

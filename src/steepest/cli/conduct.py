@@ -4,13 +4,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steepest import paths
+from steepest.cli.progress import watch
 from steepest.cli.tell import safe, tell
 from steepest.errors import NothingMatchedError, RunsFailedError
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from steepest.report.content import Content
     from steepest.study.conclusion import Conclusion
     from steepest.study.design import Study
-    from steepest.study.runner import Step
     from steepest.study.store import Store
 
 
@@ -56,7 +54,7 @@ def conduct(study: "Study", wishes: Wishes, show: "Callable[..., None] | None" =
     folder = paths.runs_folder()
     with open_store(wishes.store) as store:
         work = Conduct(study, store, wishes.jobs, folder, fresh=wishes.fresh)
-        failures = _watch(work.run())
+        failures = watch(work.run())
         try:
             page = finish(study, store, wishes, show)
         except NothingMatchedError as nothing:
@@ -113,57 +111,6 @@ def _dry(study: "Study", digest: str, show: "Callable[..., None]") -> int:
         show(f"  {planned.run.key[:12]}  {planned.place.arm}  {value_text(planned.values)}")
     show("Nothing was run (--dry-run).")
     return 0
-
-
-def _watch(steps: "Iterator[Step]") -> int:
-    """Show progress until the work is done; return how many runs failed."""
-    failures = 0
-    try:
-        with _bar() as update:
-            for step in steps:
-                update(step)
-                if step.kind == "failed":
-                    failures += 1
-                    sys.stderr.write(f"failed: {step.text}\n")
-    except (KeyboardInterrupt, SystemExit):
-        sys.stderr.write("Stopped. What is finished is kept: the same command goes on from here.\n")
-        raise
-    return failures
-
-
-@contextmanager
-def _bar() -> Iterator["Callable[[Step], Any]"]:
-    """Give the function that shows progress: a bar on a terminal, a line a tenth elsewhere."""
-    if not sys.stderr.isatty():
-        told: set[int] = set()
-
-        def line(step: "Step") -> None:
-            tenth = 10 * step.done // max(step.total, 1)
-            if step.kind in ("done", "failed") and tenth not in told:
-                told.add(tenth)
-                sys.stderr.write(f"{step.done} of {step.total} runs\n")
-
-        yield line
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("runs"),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=None)
-        yield lambda s: progress.update(task, completed=s.done, total=s.total, description=s.text)
 
 
 def finish(study: "Study", store: "Store", wishes: Wishes, show: "Callable[..., None]") -> Path:

@@ -176,7 +176,8 @@ def results(
     format
         table, csv, json, md or tex; page: the whole study in Markdown.
     table
-        arms, effects, interactions, reported or claims [all it has; csv holds one, the arms].
+        arms, effects, interactions, tuning, importance, reported or claims
+        [all it has; csv holds one, the arms].
     store
         URL of the store [sqlite:///runs/steepest.db, or STEEPEST_STORE].
     out

@@ -18,6 +18,7 @@ def tell(found: "Conclusion", content: "Content", show: "Callable[..., None]") -
     from steepest.report.collect import verdict_sentence
     from steepest.report.factor_table import factor_lines
     from steepest.report.table import table
+    from steepest.report.tuning_table import tuning_lines
 
     show("")
     show(f"[bold]{safe(content.headline)}[/bold]", markup=True)
@@ -32,7 +33,8 @@ def tell(found: "Conclusion", content: "Content", show: "Callable[..., None]") -
     words = ", ".join(f"{n} {word}" for word, n in counts.items())
     count = len(content.verdicts)
     show(f"{count} comparison{'s' if count > 1 else ''}: {words}.")
-    for line in (*factor_lines(content), *_beside(found), *_published(content)):
+    said = (*factor_lines(content), *_beside(found), *tuning_lines(content), *_published(content))
+    for line in said:
         show(line)
     for note in shown_notes(found.study.notes, found.warnings):
         show(f"Note: {note}")

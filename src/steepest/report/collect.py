@@ -2,9 +2,9 @@
 
 import json
 import math
-from typing import Any
 
 from steepest.report.collect_factor import factor_content
+from steepest.report.collect_tuning import trials_of, tuning_content
 from steepest.report.content import (
     Arm,
     Arrival,
@@ -14,7 +14,6 @@ from steepest.report.content import (
     Metric,
     Rows,
     Series,
-    Trial,
     Verdict,
 )
 from steepest.report.published import claim_rows, reported_rows
@@ -22,7 +21,6 @@ from steepest.stats.verdict import Verdict as Finding
 from steepest.stats.verdict import claim, sentence
 from steepest.study.conclusion import Conclusion
 from steepest.study.design import Study
-from steepest.study.factorial import label_of
 from steepest.study.outcome import ArmResult, value_text
 from steepest.study.query import list_openings, read_environment
 from steepest.study.role import role_rows
@@ -57,7 +55,8 @@ def collect(found: Conclusion, store: Store, created: str, command: str) -> Cont
         reported=reported_rows(found.reported),
         claims=claim_rows(found.outcomes),
         curves=tuple(c for a in found.arms for c in _curves(a)),
-        trials=tuple(t for a in found.arms for t in _trials(a)),
+        trials=tuple(t for a in found.arms for t in trials_of(study, a)),
+        **tuning_content(found),
         target="" if found.target is None else f"{100 * found.target:g} % validation accuracy",
         arrivals=tuple(r for a in found.arms for r in _arrivals(a)),
         **factor_content(found),
@@ -203,24 +202,6 @@ def _curves(arm: ArmResult) -> list[Curve]:
         }
         found.append(Curve(arm=arm.name, seed=seed, **columns))
     return found
-
-
-def _trials(arm: ArmResult) -> list[Trial]:
-    return [
-        Trial(
-            arm=arm.name,
-            values={n.partition(".")[2] or n: _plain(v) for n, v in trial.values},
-            score=trial.score if math.isfinite(trial.score) else None,
-            diverged=trial.diverged,
-            chosen=trial.values == choice.values,
-        )
-        for choice in arm.choices
-        for trial in choice.trials
-    ]
-
-
-def _plain(value: Any) -> float | int | str:
-    return value if isinstance(value, (int, float, str)) else label_of("", value)
 
 
 def _arrivals(arm: ArmResult) -> list[Arrival]:

@@ -129,6 +129,37 @@ class Trial:
     score: Number = None
     diverged: bool = False
     chosen: bool = False
+    full: bool = True  # trained to the end, not in a shorter rung of successive halving
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A hyper-parameter that trials vary, and how its values are laid out: log, linear, choice."""
+
+    name: str
+    scale: str = "linear"
+
+
+@dataclass(frozen=True)
+class Bought:
+    """The best validation score that a tuning budget typically finds."""
+
+    arm: str
+    trials: Number  # the budget, in full trainings
+    value: Number  # None: all diverged
+    low: Number = None
+    high: Number = None
+
+
+@dataclass(frozen=True)
+class Importance:
+    """The share of a ranking of trials that one hyper-parameter explains alone."""
+
+    arm: str
+    name: str
+    share: Number
+    low: Number = None
+    high: Number = None
 
 
 @dataclass(frozen=True)
@@ -218,6 +249,10 @@ class Content:
     claims: tuple[Claim, ...] = ()
     curves: tuple[Curve, ...] = ()
     trials: tuple[Trial, ...] = ()
+    tuned: tuple[Tuned, ...] = ()
+    tuning: tuple[Bought, ...] = ()
+    ordered: bool = False  # a budget's best depends on the order of trials: the search adapts
+    importance: tuple[Importance, ...] = ()
     target: str = ""  # what a run had to reach: "97 % validation accuracy"
     arrivals: tuple[Arrival, ...] = ()
     effects: tuple[Effect, ...] = ()  # of a factorial study

@@ -5,6 +5,7 @@ from steepest.report.number import duration
 from steepest.report.overview import verdict_rows
 from steepest.report.published import claim_cells, reported_cells
 from steepest.report.table import md_rows, md_text
+from steepest.report.tuning_table import budget_cells, importance_cells
 
 
 def document(content: Content, arms: str) -> str:
@@ -14,6 +15,7 @@ def document(content: Content, arms: str) -> str:
         parts += ["## What was claimed", _claims_note(content), md_rows(claim_cells(content))]
     if content.reported:
         parts += ["## What was published", _reported_note(), md_rows(reported_cells(content))]
+    parts += _tuning(content)
     parts += ["## The arms", md_text(content.claim_scope), arms]
     said = [f"{r.sentence} {'; '.join(r.facts)}." for r in verdict_rows(content)]
     parts += ["## What may be said", _bullets(said)]
@@ -31,6 +33,22 @@ def _lead(content: Content) -> str:
     if content.method.command:
         lines += ["", "```", content.method.command, "```"]
     return "\n".join(lines)
+
+
+def _tuning(content: Content) -> list[str]:
+    """Return the sections about tuning: what budgets bought, and which settings mattered."""
+    found, cells, shares = [], budget_cells(content), importance_cells(content)
+    if cells:
+        note = (
+            "In the order in which this search tried its trials."
+            if content.ordered
+            else "Half of all searches with so many trials at random reach so much; 95 % intervals "
+            "for any distribution, without an upper end where the trials cannot tell."
+        )
+        found += ["## What tuning bought", note, md_rows(cells)]
+    if shares:
+        found += ["## Which hyper-parameters mattered", md_rows(shares)]
+    return found
 
 
 def _claims_note(content: Content) -> str:

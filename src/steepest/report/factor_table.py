@@ -14,12 +14,20 @@ from steepest.report.overview import VerdictRow
 from steepest.report.palette import SIGNS
 from steepest.report.published import claim_cells, reported_cells
 from steepest.report.table import csv_cell, md_rows, table, tex_rows, text_rows
+from steepest.report.tuning_table import budget_cells, importance_cells
 
 EFFECT = ("level", "base", "cells", "word", "delta", "low", "high", "n")
 INTERACTION = ("level", "base", "other", "other_base", "cells", "word", "delta", "low", "high", "n")
-REPORTED = ("arm", "measure", "reported", "mean", "low", "high", "place", "n")
-CLAIM = ("text", "word", "figures")
-PUBLISHED = {"reported": reported_cells, "claims": claim_cells}
+COLUMNS = {
+    "tuning": ("arm", "trials", "value", "low", "high"),
+    "importance": ("arm", "name", "share", "low", "high"),
+    "reported": ("arm", "measure", "reported", "mean", "low", "high", "place", "n"),
+    "claims": ("text", "word", "figures"),
+}
+PUBLISHED = {
+    "tuning": budget_cells, "importance": importance_cells, "reported": reported_cells,
+    "claims": claim_cells,
+}  # fmt: skip
 TABLES = ("arms", "effects", "interactions", *PUBLISHED)
 FORMS: dict[str, Callable[[Sequence[Sequence[str]]], str]] = {
     "table": text_rows, "md": md_rows, "tex": tex_rows,
@@ -85,16 +93,16 @@ def tables(content: Content, form: str, which: str | None = None) -> str:
 
 def _all(content: Content, form: str, names: Sequence[str]) -> list[str]:
     """Return the table of arms and those of `names` that the study has."""
-    more = [name for name in names if getattr(content, name)]
+    more = [n for n in names if (PUBLISHED[n](content) if n in PUBLISHED else getattr(content, n))]
     return [table(content, form), *(tables(content, form, name) for name in more)]
 
 
 def _published(content: Content, which: str, form: str) -> str:
     cells = PUBLISHED[which](content)
     if not cells:
-        raise UsageError(f"study '{content.study}' has no {which}: its file holds no source's")
+        raise UsageError(f"study '{content.study}' has no {which} to show")
     if form == "csv":
-        return _csv(getattr(content, which), REPORTED if which == "reported" else CLAIM)
+        return _csv(getattr(content, which), COLUMNS[which])
     if form not in FORMS:
         raise unknown("format", form, [*FORMS, "csv"])
     return FORMS[form](cells)

@@ -17,11 +17,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from steepest.report.arrival_chart import arrival
+from steepest.report.budget_chart import budget
 from steepest.report.chart import Figure, arm_looks, compact
 from steepest.report.content import Content
 from steepest.report.curve_chart import curves
 from steepest.report.factor_chart import effects, interaction
 from steepest.report.factor_table import factor_rows
+from steepest.report.importance_chart import importances
+from steepest.report.isolation_chart import isolation
 from steepest.report.number import THIN, margin
 from steepest.report.overview import arm_rows, columns, verdict_rows, words
 from steepest.report.palette import DARK, LIGHT, SIGNS, colour, dash
@@ -106,7 +109,8 @@ def put(page: str, path: str | Path) -> Path:
 
 def figures(content: Content) -> list[Figure]:
     """Return the charts that this study has data for, in the order of the page."""
-    made = (f(content) for f in (strip, effects, interaction, curves, arrival, rate, runs))
+    drawn = (strip, effects, interaction, curves, arrival, budget, rate, isolation, importances)
+    made = (f(content) for f in (*drawn, runs))
     return [figure for figure in made if figure is not None]
 
 

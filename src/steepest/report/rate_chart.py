@@ -21,7 +21,7 @@ CROSS = "\u00d7"
 def rate(content: Content) -> Figure | None:
     """Return the trials by learning rate; None if no trial varied it."""
     order = arm_order(content)
-    trials = [t for t in content.trials if t.arm in order and _rate(t) is not None]
+    trials = [t for t in content.trials if t.arm in order and t.full and _rate(t) is not None]
     if not trials:
         return None
     rows = [

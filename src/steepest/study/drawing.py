@@ -9,6 +9,7 @@ import numpy as np
 from steepest.seeds import stream
 from steepest.study.space import Range, Values, line
 
+PATIENCE = 100  # draws for each trial that is wanted or known
 DENSE = 4  # as many values as this times the trials: they are listed and shuffled
 
 
@@ -51,7 +52,9 @@ def uniform(
         left = [v for row in rows if (v := _named(space, row)) not in but]
         return [left[i] for i in generator.permutation(len(left))[:count]]
     found: dict[Values, None] = {}
-    while len(found) < count:
+    for _ in range(PATIENCE * (count + len(but))):  # rounding may leave few different values
+        if len(found) == count:
+            break
         shares = generator.random(len(space)).tolist()
         values = _named(space, [r.at(s) for r, s in zip(space, shares, strict=True)])
         if values not in but:

@@ -12,8 +12,9 @@ def join(
     own: Sequence[Range], shared: Sequence[Range], default: Sequence[Range]
 ) -> tuple[Range, ...]:
     """Return the ranges of an arm; of one name, its own wins over the shared over the default."""
-    found = {r.name: r for r in (*default, *shared)} | {r.name: r for r in own}
-    return tuple(found.values())
+    found = {r.name: r for r in (*default, *own)}
+    mine = {r.name for r in own}
+    return tuple((found | {r.name: r for r in shared if r.name not in mine}).values())
 
 
 def check_shared(shared: Sequence[Range], changes: Sequence[tuple[str, Any]], where: str) -> None:

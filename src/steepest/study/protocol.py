@@ -135,8 +135,12 @@ def choose(study: Study, arm: Arm, tuning: int, scores: Iterable[Score]) -> Choi
 def comparable(study: Study, trials: Sequence[Score]) -> list[Score]:
     """Return the trials whose scores may be compared: in successive halving those in full."""
     longest = max((t.length for t in trials), default=0)
-    shortened = study.search.startswith("halving")
-    return [t for t in trials if not shortened or t.length == longest]
+    return [t for t in trials if not shortens(study) or t.length == longest]
+
+
+def shortens(study: Study) -> bool:
+    """Tell whether some trials are trained for a shorter time than others for the search's sake."""
+    return study.search.startswith("halving")
 
 
 def plan_wider(

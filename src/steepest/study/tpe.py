@@ -65,7 +65,7 @@ def _sampled(space: Sequence[Range], count: int, told: Sequence[Told], tuning: i
     generator = stream(tuning, "search", "tpe", len(told))
     study = _study(space, told, int(generator.integers(2**31)))
     tried = [t.values for t in told]
-    distributions = {r.name: _distribution(r) for r in space}
+    distributions = {r.name: distribution(r) for r in space}
     for _ in range(AGAIN * count):
         params = study.ask(distributions).params
         values = tuple((r.name, _value(r, params[r.name])) for r in space)
@@ -88,10 +88,10 @@ def _study(space: Sequence[Range], told: Sequence[Told], seed: int) -> Any:
             seed=seed, n_startup_trials=0, multivariate=True, constant_liar=True
         )
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    distributions = {r.name: _distribution(r) for r in space}
+    distributions = {r.name: distribution(r) for r in space}
     for t in told:
         if t.score is not None:
-            params = {r.name: _param(r, dict(t.values)[r.name]) for r in space}
+            params = {r.name: param(r, dict(t.values)[r.name]) for r in space}
             study.add_trial(
                 optuna.trial.create_trial(
                     params=params, distributions=distributions, value=float(t.score)
@@ -100,7 +100,7 @@ def _study(space: Sequence[Range], told: Sequence[Told], seed: int) -> Any:
     return study
 
 
-def _distribution(one: Range) -> Any:
+def distribution(one: Range) -> Any:
     """Return a choice by its number; an interval as the share of the way from low to high."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
@@ -109,7 +109,8 @@ def _distribution(one: Range) -> Any:
     return FloatDistribution(0.0, 1.0)
 
 
-def _param(one: Range, value: Any) -> Any:
+def param(one: Range, value: Any) -> Any:
+    """Return a value as its distribution knows it."""
     if one.choices:
         return one.choices.index(value)
     return min(max(one.share(value), 0.0), 1.0)  # rounding may lead a hair outside
