@@ -203,7 +203,7 @@ def test_a_newer_layout_is_refused(url):
         raw.execute("UPDATE schema_version SET version = 7")
     raw.close()
     for write in (True, False):
-        with pytest.raises(DataError, match="layout 7, this steepest reads up to 2"):
+        with pytest.raises(DataError, match="layout 7, this steepest reads up to 3"):
             open_store(url, write=write)
 
 

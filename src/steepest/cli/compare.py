@@ -60,6 +60,8 @@ class StudyFlags:
     "Deal the folds so often [1]."
     nested: Annotated[int, Parameter(show_default=False)] = 0
     "Hold out so many outer folds in place of the test set, which stays closed [0]."
+    most_seeds: int | None = None
+    "Seeds to which this study may be extended: looks at its verdicts share the error rate."
     widen: Switch = False
     "Give every arm further trials where a best one lies at the edge of its range."
     quick: Switch = False
@@ -153,6 +155,7 @@ def compare(
         target=flags.target, margin=flags.margin, score=flags.score, widen=flags.widen,
         search=flags.search,
         budget=flags.budget, folds=flags.folds, repeats=flags.repeats, nested=flags.nested,
+        most_seeds=flags.most_seeds,
     )  # fmt: skip
     doing = work or WorkFlags()
     made = doing.planned(made)

@@ -120,7 +120,7 @@ def finish(study: "Study", store: "Store", wishes: Wishes, show: "Callable[..., 
     """
     from steepest.report.collect import collect
     from steepest.report.page import write
-    from steepest.study.conclusion import conclude
+    from steepest.study.conclusion import conclude, note_look
     from steepest.study.environment import command
     from steepest.study.query import find_study
     from steepest.study.record import now
@@ -134,7 +134,7 @@ def finish(study: "Study", store: "Store", wishes: Wishes, show: "Callable[..., 
     page = write(content, Path(wishes.out) if wishes.out else folder / "report.html")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "study.toml").write_text(to_toml(study), encoding="utf-8")
-    store.record_look(record.id, sum(len(a.scores) for a in found.arms))
+    note_look(store, found)
     if wishes.json:
         sys.stdout.write(json.dumps(as_json(found, content, page), allow_nan=False) + "\n")
     else:

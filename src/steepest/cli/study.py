@@ -31,6 +31,7 @@ reference = "sgd"   # compare the others with this arm; leave out for all pairs
 # budget = "updates(2000)"  # how long runs train, in place of epochs; see docs/guide/studies.md
 # folds = 5         # score a trial by its mean over folds of the training data
 # nested = 5        # hold out outer folds in place of the test set; repeats = 2 deals them twice
+# most_seeds = 40   # may be extended so far: looks at the verdicts share the error rate
 # widen = true      # further trials for all arms where a best one lies at the edge
 
 [base]              # what all arms share; see: steepest train --help
@@ -184,11 +185,12 @@ def results(
         Where it is written [standard output].
     """
     from steepest.report.factor_table import tables
+    from steepest.study.conclusion import note_look
 
     with _writable(store) as opened:
         found, content = stored_content(opened, name)
         text = tables(content, format, table)
-        opened.record_look(found.record.id, sum(len(a.scores) for a in found.arms))
+        note_look(opened, found)
     _give(text if text.endswith("\n") else text + "\n", out)
     return 0
 

@@ -22,7 +22,7 @@ from steepest.stats.verdict import claim, sentence
 from steepest.study.conclusion import Conclusion
 from steepest.study.design import Study
 from steepest.study.outcome import ArmResult, value_text
-from steepest.study.query import list_openings, read_environment
+from steepest.study.query import list_openings, list_revisions, read_environment
 from steepest.study.role import role_rows
 from steepest.study.store import Store
 
@@ -254,10 +254,15 @@ def _method(found: Conclusion, store: Store, command: str) -> Method:
         ("selection", "by validation data only"),
     ]
     settings += [("intervals", v.method) for v in found.verdicts[:1]]
-    openings = list_openings(store, record.id)
+    if found.extension is not None:
+        settings.append(("looks", found.extension.text))
+    parts = [record] if found.extension is None else list_revisions(store, study.name)
+    openings = [o for part in parts for o in list_openings(store, part.id)]
     if openings:
         times = sorted({o.time[:19] for o in openings})
-        settings.append(("test set opened", f"{len(times)} time(s), first {times[0]} UTC"))
+        once = "one declared opening, " if study.most_seeds is not None else ""
+        said = f"{once}{len(times)} time(s), first {times[0]} UTC"
+        settings.append(("test set opened", said))
     first = found.arms[0].records[0] if found.arms[0].records else None
     facts = read_environment(store, first.environment) if first and first.environment else {}
     environment: Rows = tuple((k, str(v)) for k, v in facts.items())

@@ -77,7 +77,7 @@ def _result(found: Conclusion, arm: str) -> ArmResult:
 
 def _scores(found: Conclusion, arms: Sequence[str]) -> Array:
     """Return test scores (S, n) of one problem, n seeds or tunings."""
-    scores, _ = units([_result(found, arm) for arm in arms], found.study.tunings)
+    scores, _ = units([_result(found, arm) for arm in arms], found.study.rounds)
     return np.stack([scores[arm] for arm in arms])
 
 

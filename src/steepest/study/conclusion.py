@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from steepest.study.caution import warnings
 from steepest.study.cross import basis_of, over_folds, ratio_of
 from steepest.study.design import Study
 from steepest.study.effect import Factorial, factorial
+from steepest.study.extension import Extension, extension_of
 from steepest.study.outcome import ArmResult, Judged, Rows, by_tuning, units
 from steepest.study.protocol import Choice, Score, choose, comparable, score_of
 from steepest.study.query import (
@@ -48,6 +49,7 @@ class Conclusion:
     factorial: Factorial | None = None  # where arms are combinations of factors
     reported: tuple[Reported, ...] = ()  # what a source published, beside ours
     outcomes: tuple[Outcome, ...] = ()  # of its claims
+    extension: Extension | None = None  # this look, where the study may be extended
 
     @property
     def repeated(self) -> str:
@@ -92,20 +94,34 @@ def conclude(study: Study, record: StudyRecord, store: Store) -> Conclusion:
     target = study.target if study.target is not None else _target(known)
     arms = tuple(_arm(known, name, target) for name in names)
     reference = study.reference if study.reference in names else None
-    basis = basis_of(ratio_of(study, a.records, a.tests) for a in arms)
+    family = len(arms) - 1 if reference else len(arms) * (len(arms) - 1) // 2
+    look = extension_of(study, store, len(arms[0].scores), family)
+    folds = basis_of(ratio_of(study, a.records, a.tests) for a in arms)
+    basis = look.basis if look else folds
     verdicts = tuple(judge(study, arms, reference, basis))
     seen = Reviewed(
-        study, arms, verdicts, _looks(record, arms), len(failed),
+        study, arms, verdicts, _undeclared(record, arms, look), len(failed),
         list_openings(store, record.id), count_openers(store, record),
     )  # fmt: skip
+    said = ((f"A study that may be extended: {look.text}.",) if look else ()) + warnings(seen)
     beyond = factorial(study, arms), beside(study, arms), audit(study, arms)
-    return Conclusion(
-        study, record, arms, verdicts, reference, target, warnings(seen), failed, *beyond
-    )
+    found = Conclusion(study, record, arms, verdicts, reference, target, said, failed, *beyond)
+    return replace(found, extension=look)
 
 
-def _looks(record: StudyRecord, arms: Sequence[ArmResult]) -> int:
-    """Return how many looks at fewer or other runs came before; the same runs again are no look."""
+def note_look(store: Store, found: Conclusion) -> None:
+    """Count a look at the verdicts of a study; one of several declared ones with its spending."""
+    scored = sum(len(a.scores) for a in found.arms)
+    store.record_look(found.record.id, scored, found.extension)
+
+
+def _undeclared(record: StudyRecord, arms: Sequence[ArmResult], look: Extension | None) -> int:
+    """Return how many looks at fewer or other runs came before; the same runs again are no look.
+
+    Those at a study that had declared its extension spend its error rate and are left out.
+    """
+    if look is not None:
+        return max(record.looks + record.earlier_looks - look.recorded, 0)
     scored = sum(len(a.scores) for a in arms)
     own = record.looks if record.seen not in (0, scored) else 0
     return own + record.earlier_looks

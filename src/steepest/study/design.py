@@ -60,6 +60,7 @@ class Study:
     folds: int = 0  # a trial is scored by its mean over so many folds; 0: over the validation part
     repeats: int = 1  # how often the folds of trials, or the outer ones, are dealt
     nested: int = 0  # outer folds, held out in place of the test set, each tuned for by itself
+    most_seeds: int | None = None  # seeds to which the study may be extended after looks at it
     purse: Purse | None = field(  # what spends the budget; `priced` gives it the data
         default=None, compare=False, repr=False, metadata={"plain": False}
     )

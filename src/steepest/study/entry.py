@@ -17,6 +17,7 @@ from steepest.study.schema import (
     environments,
     epochs,
     evaluations,
+    looks,
     paces,
     runs,
     studies,
@@ -97,10 +98,14 @@ def study_record(connection: Connection, number: int) -> StudyRecord:
     return StudyRecord(**found)
 
 
-def record_look(connection: Connection, study: int, scored: int) -> None:
-    """Count a look at `scored` final runs of the study."""
+def record_look(connection: Connection, study: int, scored: int, look: Any = None) -> None:
+    """Count a look at `scored` final runs of the study; a declared `look` is kept itself."""
     values = {"looks": studies.c.looks + 1, "seen": scored}
     connection.execute(update(studies).where(studies.c.id == study).values(**values))
+    if look is not None:
+        row = {"study": study, "line": look.line, "pairs": look.pairs[-1], "most": look.most}
+        row |= {"level": look.level, "spent": look.spent, "time": now()}
+        connection.execute(insert(looks), row)
 
 
 def record_paces(connection: Connection, study: int, seconds: Mapping[str, float]) -> None:

@@ -26,6 +26,7 @@ from steepest.study.schema import (
     environments,
     epochs,
     evaluations,
+    looks,
     openings,
     paces,
     runs,
@@ -79,6 +80,15 @@ def read_paces(store: Store, name: str) -> dict[str, float]:
             return {}
         newest_first = question.where(studies.c.name == name).order_by(studies.c.id.desc())
         return {str(shape): float(value) for shape, value in connection.execute(newest_first)}
+
+
+def read_looks(store: Store, line: str) -> list[int]:
+    """Return the pairs seen at every declared look at a study, at any number of seeds."""
+    question = select(looks.c.pairs).where(looks.c.line == line).order_by(looks.c.id)
+    with store.read() as connection:
+        if not inspect(connection).has_table(looks.name):  # an older store
+            return []
+        return [int(n) for n in connection.scalars(question)]
 
 
 def list_runs(

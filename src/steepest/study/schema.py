@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION: Final = 2  # 2: `paces`; an older store gains what it lacks when it is written to
+VERSION: Final = 3  # 2: `paces`, 3: `looks`; an older store gains them when it is written to
 STATUSES: Final = ("planned", "running", "finished", "diverged", "failed", "interrupted")
 FINAL: Final = ("finished", "diverged")  # a run in one of these is never repeated
 ROLES: Final = ("tuning", "final")
@@ -143,6 +143,20 @@ paces = Table(
     Column("shape", Text, primary_key=True),  # digest of what decides the time of an update
     Column("seconds", Double, nullable=False),  # of an update, measured when the study was planned
     Column("created", Text, nullable=False),
+)
+
+looks = Table(
+    "looks",
+    tables,
+    _number(),
+    _link("study", "studies.id"),
+    Column("line", Text, nullable=False),  # digest of the study without its seeds
+    Column("pairs", Integer, nullable=False),
+    Column("most", Integer, nullable=False),
+    Column("level", Double, nullable=False),  # of all intervals of the look at once
+    Column("spent", Double, nullable=False),  # error rate of the family, this look included
+    Column("time", Text, nullable=False),
+    Index("looks_of_line", "line"),
 )
 
 evaluations = Table(

@@ -75,6 +75,7 @@ def _check_counts(study: "Study") -> None:
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise UsageError(f"{name} must be a whole number of at least {least}, not {value!r}")
     _check_folds(study)
+    _check_extension(study)
     if study.seeds * study.rounds >= TUNING_SEED:
         raise UsageError(f"seeds times tunings must be below {TUNING_SEED:,}")
     for name in ("margin", "target"):
@@ -97,6 +98,19 @@ def _check_folds(study: "Study") -> None:
     if study.nested and (study.claims or any(a.levels for a in study.arms)):
         what = "claims" if study.claims else "factors"
         raise UsageError(f"{what} are judged over independent runs: leave out nested")
+
+
+def _check_extension(study: "Study") -> None:
+    most = study.most_seeds
+    if most is None:
+        return
+    if isinstance(most, bool) or not isinstance(most, int) or most < study.seeds:
+        raise UsageError(f"most_seeds must be a whole number of at least seeds, not {most!r}")
+    if study.rounds > 1:
+        raise UsageError("most_seeds extends a study by seeds: leave out tunings and nested")
+    if study.claims or any(a.levels for a in study.arms):
+        what = "claims" if study.claims else "factors"
+        raise UsageError(f"{what} are judged at one look: leave out most_seeds")
 
 
 def _is_number(value: Any) -> bool:

@@ -159,9 +159,12 @@ class Store:
         found: StudyRecord = self._call(work)
         return found
 
-    def record_look(self, study: int, scored: int) -> None:
-        """Count that verdicts were computed on the test scores of `scored` final runs."""
-        self._call(partial(entry.record_look, study=study, scored=scored))
+    def record_look(self, study: int, scored: int, look: Any = None) -> None:
+        """Count that verdicts were computed on the test scores of `scored` final runs.
+
+        `look` is the `Extension` of a study that declared how far it may be extended.
+        """
+        self._call(partial(entry.record_look, study=study, scored=scored, look=look))
 
     def record_paces(self, study: int, seconds: Mapping[str, float]) -> None:
         """Keep what an update takes by shape, as it was measured for the plan of a study."""

@@ -20,7 +20,7 @@ from steepest.study.space import Range, parse_space
 SCALARS = (
     "name", "question", "trials", "seeds", "tunings", "metric", "target", "reference", "margin",
     "score", "widen", "together", "search", "notes", "budget",
-    "folds", "repeats", "nested",
+    "folds", "repeats", "nested", "most_seeds",
 )  # fmt: skip
 
 
