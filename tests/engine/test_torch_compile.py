@@ -111,10 +111,10 @@ def test_what_cannot_be_compiled_says_so(monkeypatch):
 
     def broken(_, **__):
         def step(*_):
-            raise RuntimeError("no compiler\nat all")
+            raise RuntimeError("no compiler\nat all" + 30 * " x")
 
         return step
 
     monkeypatch.setattr(torch, "compile", broken)
-    with pytest.raises(UsageError, match=r"torch.compile failed: no compiler; leave out compile"):
+    with pytest.raises(UsageError, match=r"failed: no compiler at all x.*x; leave out compile$"):
         train_arrays(NETS["mlp"], [SGD()], [0], TorchEngine(compiled=True), 1)

@@ -19,7 +19,7 @@ from steepest.train.step import train_program
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from steepest.engine import torch_capture  # noqa: E402 - it needs torch
+from steepest.engine import torch_capture, torch_native  # noqa: E402 - they need torch
 from steepest.engine.torch_engine import TorchEngine  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -162,6 +162,33 @@ def test_every_replay_counts_once_while_graphs_are_made(fails, monkeypatch):
     else:
         assert steps == [*warm, "kernel", "graph", "graph"]  # this stand records by running
     assert stand.captured == 1
+
+
+COMPILER = pytest.mark.skipif(native.compiler() is None, reason="no C compiler on this machine")
+
+
+@COMPILER
+@pytest.mark.parametrize("name", NETS)
+def test_compiled_engines_give_the_same_bits_on_small_nets(name):
+    """Products this small are the NumPy engine's own calls, like all else: float32, three runs."""
+    rules = [Adam(), Adam(lr=0.01), Adam(lr=0.03)]
+    ours, losses = train_steps(NETS[name], rules, [0, 1, 2], NumpyEngine())
+    theirs, seen = train_steps(NETS[name], rules, [0, 1, 2], TorchEngine())
+    assert np.array_equal(ours, theirs)
+    assert np.array_equal(losses, seen)
+
+
+@COMPILER
+def test_large_products_stay_with_aten(monkeypatch):
+    """The limit is in floating-point operations of one run's product."""
+    task = small_task(zoo.mlp(hidden=(12,)), 2)
+    program = train_program(task, [SGD()] * 2, 8)
+    counts = []
+    for limit in (torch_native.SMALL, 0):
+        monkeypatch.setattr(torch_native, "SMALL", limit)
+        bound = executor.bind_programs({"train": program}, TorchEngine(native="auto"), {})
+        counts.append(len(bound["train"].code))
+    assert counts[0] < counts[1]
 
 
 class _Elsewhere(TorchEngine):

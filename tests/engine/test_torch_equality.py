@@ -134,3 +134,19 @@ def test_runs_of_one_program_have_their_own_rates_and_masks(images):
         (alone,), _ = _run([spec], images)
         assert _difference(together[run], alone) < 1e-9
     assert _difference(together[0], together[1]) > 1e-3
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("net", NETS)
+def test_a_run_repeats_its_bits(net, threads, images):
+    """Float32 on the CPU, with one thread and with two: states and rows are the same again."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        spec = _spec(net, optimizer="adam(lr=0.01)", engine="torch")
+        (first,), rows = _run([spec], images)
+        (second,), again = _run([spec], images)
+    finally:
+        torch.set_num_threads(before)
+    assert _difference(first, second) == 0.0
+    assert [e[0].train_loss for e in rows] == [e[0].train_loss for e in again]

@@ -108,6 +108,6 @@ def _compiled(graph: Any, trial: list[Any]) -> Callable[..., Any]:
     try:
         compiled(*trial)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = " ".join(str(error).split()[:25])
         raise UsageError(f"torch.compile failed: {reason}; leave out compile") from error
     return compiled

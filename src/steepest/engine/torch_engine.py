@@ -23,7 +23,7 @@ from steepest.engine.native_seal import seal_codes
 from steepest.engine.native_source import TYPES, fixed_source
 from steepest.engine.protocol import Call
 from steepest.engine.torch_capture import capture
-from steepest.engine.torch_cast import cast
+from steepest.engine.torch_cast import CAST, cast
 from steepest.engine.torch_chain import whole_chain
 from steepest.engine.torch_kernel import KERNELS
 from steepest.engine.torch_narrow import narrow_calls
@@ -158,14 +158,14 @@ class TorchEngine:
                 raise NotImplementedError(f"a copying {primitive.name}")
             return [(_copy_reshaped, (args[0], outs[0]))]
         plain = partial(self._plain, instruction, args, outs)
-        if not self._native:
+        if not self._native or (self.is_cast and primitive.name in CAST):
             return plain()
         if primitive.elementwise:
             tensors = dict(zip((*instruction.args, *instruction.outs), (*args, *outs), strict=True))
             lowered = lower_elementwise([instruction], tensors, self.real, plain)
         else:
             lowered = lower_array(instruction, args, outs, plain)
-            if lowered is None and not self.is_cast:
+            if lowered is None:
                 given = (instruction, args, outs, self._workspace)
                 lowered = winograd_calls(*given) or narrow_calls(*given)
         return plain() if lowered is None else lowered

@@ -1,10 +1,12 @@
 """Compiled kernels on the CPU's tensors: the C of the NumPy engine over the same memory.
 
 A tensor of the CPU and its NumPy view share their elements, so chains of element-wise instructions
-(update rules above all), pooling and the small kernels around the loss are the very calls the NumPy
-engine makes. Matrix products and convolutions stay with ATen, whose libraries are faster.
+(update rules above all), pooling, the small kernels around the loss and small matrix products are
+the very calls the NumPy engine makes: the way into a product through ATen costs microseconds. Large
+products and convolutions stay with ATen, whose libraries are as fast or faster.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,6 +20,7 @@ from steepest.engine.protocol import Call
 from steepest.program.trace import Instruction
 
 Array = np.ndarray
+SMALL = 64e6  # floating-point operations of a product below which a call costs more than ATen saves
 LOWERED = (
     "gather", "argmax", "cross_entropy", "cross_entropy_grad", "dropout_mask", "sum", "rank_one",
     "max_pool", "max_pool_grad",
@@ -49,7 +52,7 @@ def lower_array(
 ) -> list[Call] | None:
     """Return one compiled call of another instruction for all runs, None where there is none."""
     name = instruction.primitive.name
-    if name not in LOWERED:
+    if name not in LOWERED and not _is_small_product(name, args, outs):
         return None
     given, made = [host_view(a) for a in args], [host_view(o) for o in outs]
     free, entries = RUN_FREE.get(name, ()), list[Entry]()
@@ -60,6 +63,13 @@ def lower_array(
             return None
         entries += found
     return [(Lowered(tuple(entries), plain), ())]
+
+
+def _is_small_product(name: str, args: list[Any], outs: list[Any]) -> bool:
+    """Tell whether an instruction is a product of each run's matrices that takes little time."""
+    if name != "matmul" or outs[0].dim() != 3 or any(a.dim() != 3 for a in args):
+        return False
+    return bool(2 * math.prod(args[0].shape[1:]) * outs[0].shape[2] <= SMALL)
 
 
 def _of_run(array: Array, run: int) -> Array:

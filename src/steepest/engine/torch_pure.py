@@ -126,7 +126,8 @@ def _conv2d_input(g: Any, w: Any, size: Any, **how: Any) -> Any:
 def _conv2d_weight(x: Any, g: Any, window: Any, **how: Any) -> Any:
     def own(x: Any, g: Any) -> Any:
         w = g.new_empty((*window, x.shape[-1] // how["groups"], g.shape[-1]))
-        return _back(1, how, g, x, w).permute(2, 3, 1, 0)
+        back = _back(1, how, g, x, w).permute(2, 3, 1, 0)
+        return back.clone(memory_format=torch.contiguous_format)  # compilers choose other strides
 
     return _by_run(own, x, g)
 
