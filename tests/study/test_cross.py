@@ -72,6 +72,7 @@ def test_nested_folds_hold_out_every_example_and_leave_the_test_set_closed(tmp_p
         assert sorted(np.concatenate(deal)) == list(range(data.n))
     concluded, content, openings = _conclude(tmp_path, study)
     assert openings == []
+    assert not any("test set" in note or "Tuning chose" in note for note in content.notes)
     assert concluded.repeated == "outer folds"
     assert content.metric.name == "held-out accuracy"
     assert ("test set opened", "never") in content.method.settings

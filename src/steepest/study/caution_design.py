@@ -107,7 +107,8 @@ def _openings(seen: Reviewed) -> Iterator[Remark]:
 
 def _examples(seen: Reviewed) -> Iterator[Remark]:
     """Remark on a validation set whose accuracy is coarser than the margin asked for."""
-    if not seen.points or not any(len(a.choices[0].trials) > 1 for a in seen.arms if a.choices):
+    many = any(len(a.choices[0].trials) > 1 for a in seen.arms if a.choices)
+    if not seen.points or not many or seen.study.folds:  # folds: all examples validate
         return
     parts = [r.metrics.get("validation") or {} for a in seen.arms for r in a.records]
     known = [(p["examples"], p["accuracy"]) for p in parts if p.get("examples")]

@@ -101,7 +101,7 @@ def conclude(study: Study, record: StudyRecord, store: Store) -> Conclusion:
     verdicts = tuple(judge(study, arms, reference, basis))
     seen = Reviewed(
         study, arms, verdicts, _undeclared(record, arms, look), len(failed),
-        list_openings(store, record.id), count_openers(store, record),
+        list_openings(store, record.id), 0 if study.nested else count_openers(store, record),
     )  # fmt: skip
     said = ((f"A study that may be extended: {look.text}.",) if look else ()) + warnings(seen)
     beyond = factorial(study, arms), beside(study, arms), audit(study, arms)
