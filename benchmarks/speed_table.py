@@ -100,12 +100,16 @@ def study(result):
     cells = [
         (
             r["label"].replace("steepest: a", "steepest, a"),
-            [f"{r['runs a second']:.2f}", f"{r['runs']} in {r['seconds']:.0f} s"],
+            [
+                f"{r['runs a second']:.2f}",
+                f"{r['processor seconds'] / r['runs']:.2f}",
+                f"{r['runs']} in {r['seconds']:.0f} s",
+            ],
         )
         for r in rows
     ]
     title = f"{whole} runs of {result['study']['updates of a run']} updates"
-    return grid(title, ["runs a second", "timed"], cells)
+    return grid(title, ["runs a second", "processor seconds a run", "timed"], cells)
 
 
 def headed(text, result):

@@ -10,6 +10,7 @@ number of updates. A way that would take too long does some of the runs, evenly 
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -76,7 +77,7 @@ def timed(name: str, count: int) -> dict:
         return {"label": way.label, "status": f"not installed: {', '.join(missing)}"}
     environment = dict(os.environ) | machine.environment(way.threads)
     environment.pop("OPENBLAS_CORETYPE", None)
-    started, begin = [], time.perf_counter()
+    started, begin, used = [], time.perf_counter(), processor_seconds()
     for k in range(way.processes):
         share = f"{k}/{way.processes}"
         command = [sys.executable, __file__, "--child", way.module, "--share", share,
@@ -85,29 +86,37 @@ def timed(name: str, count: int) -> dict:
             subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         )
     texts = [process.communicate()[0] for process in started]
-    seconds = time.perf_counter() - begin
+    seconds, used = time.perf_counter() - begin, processor_seconds() - used
     if any(process.returncode for process in started):
         return {"label": way.label, "status": "failed"}
     reached = [one for text in texts for one in json.loads(text.strip().splitlines()[-1])]
     return {
         "label": way.label, "runs": len(reached), "seconds": round(seconds, 2),
+        "processor seconds": round(used, 2),
         "runs a second": round(len(reached) / seconds, 3),
         "median test accuracy": sorted(reached)[len(reached) // 2],
     }  # fmt: skip
 
 
+def processor_seconds() -> float:
+    """Return the processor time of the processes that have ended, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def table(found: dict) -> str:
     """Return the Markdown table, quickest first."""
-    lines = ["| Way | runs | seconds | runs a second | median test accuracy |"]
-    lines.append("|---|--:|--:|--:|--:|")
+    lines = ["| Way | runs | seconds | of processors | runs a second | median test accuracy |"]
+    lines.append("|---|--:|--:|--:|--:|--:|")
     rows = [r for r in found["ways"].values() if "seconds" in r]
     lines += [
-        f"| {r['label']} | {r['runs']} | {r['seconds']:.1f} | {r['runs a second']:.2f} "
+        f"| {r['label']} | {r['runs']} | {r['seconds']:.1f} | {r['processor seconds']:.1f} "
+        f"| {r['runs a second']:.2f} "
         f"| {r['median test accuracy']:.2%} |"
         for r in sorted(rows, key=lambda r: -r["runs a second"])
     ]
     absent = [r for r in found["ways"].values() if "status" in r]
-    return "\n".join(lines + [f"| {r['label']} | {r['status']} | | | |" for r in absent])
+    return "\n".join(lines + [f"| {r['label']} | {r['status']} | | | | |" for r in absent])
 
 
 def arguments() -> argparse.Namespace:
