@@ -12,6 +12,7 @@ import json
 import shutil
 import statistics
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,8 +134,8 @@ def turn(name: str, model: str) -> int:
     return STEPS[model] * (2 if CONTENDERS[name].fits else 1)
 
 
-def measure(model: str, threads: int, names: list[str], rounds: int) -> dict:
-    """Time the contenders in turns; return the run with a row for each."""
+def measure(model: str, threads: int, names: list[str], rounds: int) -> Iterator[dict]:
+    """Time the contenders in turns; yield the run with a row for each, as far as it is."""
     field = Field(model, threads, names)
     taken: dict[str, list[Measurement]] = {name: [] for name in names}
     try:
@@ -149,16 +150,16 @@ def measure(model: str, threads: int, names: list[str], rounds: int) -> dict:
                 if measured is not None:
                     taken[name].append(measured)
             timing.say(f"round {k + 1}/{rounds}")
+            rows = {
+                name: row(name, taken[name], turn(name, model), field.failures.get(name, ""))
+                for name in names
+            }
+            yield {
+                "model": model, "batch": BATCHES[model], "threads": threads, "rounds": k + 1,
+                "flops": ours_cnn.flops(model, BATCHES[model]), "contenders": rows,
+            }  # fmt: skip
     finally:
         field.close()
-    rows = {
-        name: row(name, taken[name], turn(name, model), field.failures.get(name, ""))
-        for name in names
-    }
-    return {
-        "model": model, "batch": BATCHES[model], "threads": threads, "rounds": rounds,
-        "flops": ours_cnn.flops(model, BATCHES[model]), "contenders": rows,
-    }  # fmt: skip
 
 
 def row(name: str, measured: list[Measurement], steps: int, failure: str) -> dict:
@@ -236,8 +237,8 @@ def main() -> None:
         names = [n for n in chosen if model in (CONTENDERS[n].models or (model,))]
         for threads in map(int, given.threads.split(",")):
             timing.say(f"{model}, {threads} thread(s)")
-            run = measure(model, threads, names, given.rounds)
-            result.keep(given.out, about, [run], ("model", "threads"))
+            for run in measure(model, threads, names, given.rounds):
+                result.keep(given.out, about, [run], ("model", "threads"))
             print(table(run), flush=True)
 
 
