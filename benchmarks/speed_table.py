@@ -25,8 +25,9 @@ FIRST = (
     "slower [without](docs/log.md)."
 )
 STEPS = "A training step with gathering, loss and accuracy"
-NETWORKS = "Whole steps with Adam: `compact_cnn` at batch 64, QuizDNN and ResNet18 at batch 128"
+NETWORKS = "Whole steps of networks of images with Adam"
 STUDY = "A whole study, from the start of the program to its end"
+IDLE = 0.3  # processors that other programs may have kept busy, for a run to be shown
 WORDS = {1: "one thread", 2: "two threads"}
 
 
@@ -34,6 +35,12 @@ def read(name):
     """Return a result file, empty where it is absent."""
     path = FOLDER / name
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def quiet(runs):
+    """Return the runs that had the machine to themselves; older ones do not tell."""
+    rows = [(run, [r.get("others", 0.0) for r in run["contenders"].values()]) for run in runs]
+    return [run for run, others in rows if max(others) <= IDLE]
 
 
 def grid(title, columns, rows):
@@ -60,7 +67,9 @@ def cell(run, name, unit):
 
 def steps(result):
     """Return the table of the MLP's step."""
-    runs = sorted(result["runs"], key=lambda r: (-(r["batch"] == 64), r["batch"], r["threads"]))
+    runs = sorted(
+        quiet(result["runs"]), key=lambda r: (-(r["batch"] == 64), r["batch"], r["threads"])
+    )
     units = [1e3 if r["batch"] > 1000 else 1 for r in runs]
     columns = [
         f"batch {r['batch'] if unit == 1 else 'full'}, {WORDS[r['threads']]}, "
@@ -76,8 +85,8 @@ def steps(result):
 
 def nets(result):
     """Return the table of the convolutional networks' steps."""
-    runs = result["runs"]
-    columns = [f"{r['model']}, {WORDS[r['threads']]}" for r in runs]
+    runs = quiet(result["runs"])
+    columns = [f"{r['model']}, batch {r['batch']}, {WORDS[r['threads']]}" for r in runs]
     names = [n for n in NETS if any("median_us" in r["contenders"].get(n, {}) for r in runs)]
     rows = [(cnn.CONTENDERS[n].label, [cell(r, n, 1e3) for r in runs]) for n in names]
     ratios = []
