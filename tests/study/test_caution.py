@@ -103,8 +103,13 @@ def test_arms_that_still_improve_at_the_end():
 def test_an_arm_that_over_fitted():
     """Validation loss rose while training loss fell; not where the best epoch is scored."""
     loss = np.concatenate([np.geomspace(1.0, 0.3, 5), np.linspace(0.32, 0.5, 5)])
-    said = _said(_arm("adam", loss=loss))
-    assert "adam over-fitted: validation loss rose from 0.3 at epoch 5 to 0.5" in said
+    worse = np.concatenate([np.linspace(0.5, 0.94, 5), np.linspace(0.93, 0.9, 5)])
+    said = _said(_arm("adam", loss=loss, accuracy=worse))
+    assert "adam over-fitted: validation loss rose, from 0.3 at epoch 5 to 0.5" in said
+    assert "score = 'best', may change the order" in said
+    same = _said(_arm("adam", loss=loss), _arm("sgd", loss=np.sqrt(loss)))
+    assert "adam and sgd over-fitted: validation loss rose, of adam most, from 0.3" in same
+    assert "Accuracy did not fall: over-confident rather than worse" in same
     assert "training loss fell from 0.359 to 0.1 (accuracy gap 9.8 points)" in said
     assert "over-fitted" not in _said(_arm("adam", loss=loss), score="best")
     assert "over-fitted" not in _said(_arm("adam", loss=loss, train=loss))

@@ -10,6 +10,7 @@ from steepest.study.outcome import ArmResult
 from steepest.study.remark import SCOPE, VERDICT, VOID, Remark, Reviewed
 
 FEW = 5  # seeds
+MOST = 1_000  # seeds; more than this is no advice
 UNEQUAL = 1.1  # ratio of updates, or of examples, from which it is remarked on
 NORMAL = 1.96  # half the width of a 95 % interval in standard errors
 
@@ -76,11 +77,12 @@ def _seeds(seen: Reviewed) -> Iterator[Remark]:
         yield Remark(VERDICT, f"{n} {repeated} are few: {found}.")
     elif open_ones and margin and size > margin and not seen.study.nested:
         more = math.ceil(n * (size / margin) ** 2)
+        would = f"about {more:,}" if more <= MOST else "no practical number of"
         yield Remark(
             SCOPE,
             f"{n} {repeated} do not resolve the margin of {seen.amount(margin)} (undecided: "
-            f"{len(open_ones)} of {len(seen.verdicts)} comparisons): {found}; about "
-            f"{more:,} {repeated} would.",
+            f"{len(open_ones)} of {len(seen.verdicts)} comparisons): {found}; "
+            f"{would} {repeated} would.",
         )
 
 

@@ -6,19 +6,22 @@ arm's runs, never one alone.
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
 from steepest.stats.interval import paired_interval
 from steepest.study.outcome import ArmResult, Rows
-from steepest.study.remark import PLACE, VERDICT, VOID, Remark, Reviewed, listed
+from steepest.study.remark import PLACE, SCOPE, VERDICT, VOID, Remark, Reviewed, listed
 
 SHARE = 0.5  # of an arm's runs that must show it
 STILL = 0.9  # of an arm's runs that must still improve
 SURE = 3.0  # standard errors above chance that count as having learned
 FELL = 0.02  # share by which training loss falls at least where something is learned
 ROSE = 0.1  # share by which validation loss rises at least where it is over-fitted
+HURT = "Early stopping, or score = 'best', may change the order."
+UNHURT = "Accuracy did not fall: over-confident rather than worse, if probabilities matter."
 RECENT = 0.2  # share of the epochs that counts as the end of a run
 
 
@@ -30,7 +33,7 @@ def learning(seen: Reviewed) -> Iterator[Remark]:
             yield _idle(arm)
         else:
             yield from _chance(arm)
-            yield from _overfitted(seen, arm)
+    yield from _overfitted(seen)
     yield from _improving(seen, [a for a in seen.arms if a.name not in idle])
     yield from _flips(seen)
 
@@ -111,26 +114,69 @@ def _is_chance(arm: ArmResult, i: int, level: float) -> bool:
     return _accuracy(arm, i) <= level + SURE * error
 
 
-def _overfitted(seen: Reviewed, arm: ArmResult) -> Iterator[Remark]:
-    """Remark on validation loss that rose while training loss fell, where the end is scored."""
-    if seen.study.score == "best":
-        return
-    known = [(v, t) for i in _sound(arm) for v, t in [_pair(arm.curves[i])] if len(v) > 2]
-    found = [(v, t) for v, t in known if _rose(v, t) and not _restores(seen, arm)]
-    if not found or len(found) <= SHARE * len(known):
-        return
-    best = [int(np.argmin(v)) for v, _ in found]
-    before = np.mean([v[k] for (v, _), k in zip(found, best, strict=True)])
-    after = np.mean([v[-1] for v, _ in found])
-    trained = [np.mean([t[k] for (_, t), k in zip(found, best, strict=True)])]
-    trained.append(np.mean([t[-1] for _, t in found]))
-    yield Remark(
-        PLACE,
-        f"{arm.name} over-fitted: validation loss rose from {before:.3g} at epoch "
-        f"{np.median(best) + 1:.0f} to {after:.3g} at the end, while training loss fell from "
-        f"{trained[0]:.3g} to {trained[1]:.3g}{_gap(arm)}. Early stopping, or score = 'best', may "
-        "change its place.",
+def _overfitted(seen: Reviewed) -> Iterator[Remark]:
+    """Remark on validation loss that rose while training loss fell, where the end is scored.
+
+    Accuracy often goes on rising while the loss of a few examples explodes: that is said apart.
+    """
+    found = [(arm, rise) for arm in seen.arms if (rise := _rise(seen, arm)) is not None]
+    for hurt in (True, False):
+        mine = sorted((r.ratio, arm.name) for arm, r in found if r.hurt == hurt)[::-1]
+        if not mine:
+            continue
+        worst = next(r for arm, r in found if arm.name == mine[0][1])
+        most = "" if len(mine) == 1 else f"of {mine[0][1]} most, "
+        yield Remark(
+            PLACE if hurt else SCOPE,
+            f"{listed([name for _, name in mine])} over-fitted: validation loss rose, {most}from "
+            f"{worst.before:.3g} at epoch {worst.epoch:.0f} to {worst.after:.3g} at the end, while "
+            f"training loss fell from {worst.trained[0]:.3g} to {worst.trained[1]:.3g}"
+            f"{worst.gap}. {HURT if hurt else UNHURT}",
+        )
+
+
+@dataclass(frozen=True)
+class _Rise:
+    """How far an arm's validation loss rose from its best epoch, means over its runs."""
+
+    before: float
+    after: float
+    epoch: float
+    trained: tuple[float, float]  # training loss, then and at the end
+    gap: str
+    hurt: bool  # whether the score suffered
+
+    @property
+    def ratio(self) -> float:
+        return self.after / self.before
+
+
+def _rise(seen: Reviewed, arm: ArmResult) -> _Rise | None:
+    """Return the rise of an arm that over-fitted in most runs, None for any other."""
+    if seen.study.score == "best" or _restores(seen, arm):
+        return None
+    known = [(i, *_pair(arm.curves[i])) for i in _sound(arm)]
+    long = [row for row in known if len(row[1]) > 2]
+    found = [(i, v, t, int(np.argmin(v))) for i, v, t in long if _rose(v, t)]
+    if not found or len(found) <= SHARE * len(long):
+        return None
+    fell = [a[k] - a[-1] for i, _, _, k in found if len(a := _accuracies(arm, i)) > k]
+    hurt = seen.study.lower_is_better or not fell or float(np.mean(fell)) > seen.study.margin
+    return _Rise(
+        float(np.mean([v[k] for _, v, _, k in found])),
+        float(np.mean([v[-1] for _, v, _, _ in found])),
+        float(np.median([k + 1 for *_, k in found])),
+        (
+            float(np.mean([t[k] for _, _, t, k in found])),
+            float(np.mean([t[-1] for _, _, t, _ in found])),
+        ),
+        _gap(arm),
+        hurt,
     )
+
+
+def _accuracies(arm: ArmResult, i: int) -> list[float]:
+    return column(arm.curves[i], "val_accuracy")
 
 
 def _gap(arm: ArmResult) -> str:
