@@ -7,6 +7,7 @@ from steepest.errors import UsageError
 from steepest.seeds import stream
 from steepest.stats.compare import compare_arms
 from steepest.stats.factorial import Scale, Table, interactions, level_means, main_effects
+from steepest.stats.resample import Basis
 
 FACTORS = (("x", ("0", "1")), ("y", ("a", "b", "c")))
 CELLS = list(product(*(levels for _, levels in FACTORS)))
@@ -110,3 +111,13 @@ def test_false_findings_and_coverage_are_as_promised(seeds):
     limit = 0.05 + 2.6 * (0.05 * 0.95 / studies) ** 0.5
     assert (wrong / studies <= limit).all()
     assert wrong.sum() > 0  # the intervals are not just wide
+
+
+def test_dependent_pairs_widen_every_interval():
+    """Folds that share training data: as for arms, by sqrt(1 + n · ratio)."""
+    table = _table(lambda x, _: 0.1 * (x == "1"), n=5)
+    scale = Scale(basis=Basis(ratio=0.25))
+    for judge in (main_effects, interactions):
+        for plain, wide in zip(judge(table), judge(table, scale), strict=True):
+            a, b = plain.verdict, wide.verdict
+            assert b.high - b.low == pytest.approx(1.5 * (a.high - a.low))

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from steepest.errors import UsageError
 from steepest.stats.compare import Family, Pairs, pairs_of, verdict_of
 from steepest.stats.interval import Array, Interval, counting_spread, mean_interval
+from steepest.stats.resample import Basis
 from steepest.stats.verdict import Verdict, amount
 
 Cell = tuple[str, ...]  # one level of each factor, in their order
@@ -58,13 +59,22 @@ class Scale:
     """How differences are judged, as in `compare_arms`."""
 
     margin: float = 0.005
-    level: float = 0.95
     lower_is_better: bool = False
+    basis: Basis = field(
+        default_factory=Basis
+    )  # the confidence, and how the pairs depend on each other
 
     @property
     def sign(self) -> float:
         """1 where higher scores are better, else −1."""
         return -1.0 if self.lower_is_better else 1.0
+
+    def family(self, members: int, least: float, table: Table) -> Family:
+        """Return what the `members` of a family of contrasts share."""
+        n, basis = len(next(iter(table.scores.values()))), self.basis
+        return Family(
+            self.sign, self.margin, basis.level, members, least, basis.widening(n), basis.method
+        )
 
 
 @dataclass(frozen=True)
@@ -116,7 +126,7 @@ def main_effects(table: Table, scale: Scale | None = None) -> list[Effect]:
     for i, level, pairs in known:
         name, levels = table.factors[i]
         spread = _least(table, 2 / len(pairs))
-        rule = Family(how.sign, how.margin, how.level, len(known), spread)
+        rule = how.family(len(known), spread, table)
         gains = pairs_of(table.scores, table.lost, pairs, how.sign)
         verdict = verdict_of((f"{name} {level}", f"{name} {levels[0]}"), gains, rule)
         effects.append(Effect(name, level, levels[0], len(pairs), verdict))
@@ -134,7 +144,7 @@ def interactions(table: Table, scale: Scale | None = None) -> list[Interaction]:
     found = []
     for (i, a, j, b), fours in known:
         (name, levels), (other, others) = table.factors[i], table.factors[j]
-        rule = Family(how.sign, how.margin, how.level, len(known), _least(table, 4 / len(fours)))
+        rule = how.family(len(known), _least(table, 4 / len(fours)), table)
         names = f"{name} {a} at {other} {b}", f"{name} {a} at {other} {others[0]}"
         verdict = verdict_of(names, _gains(table, fours, how.sign), rule)
         found.append(Interaction(name, a, levels[0], other, b, others[0], len(fours), verdict))

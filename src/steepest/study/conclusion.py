@@ -104,7 +104,7 @@ def conclude(study: Study, record: StudyRecord, store: Store) -> Conclusion:
         list_openings(store, record.id), 0 if study.nested else count_openers(store, record),
     )  # fmt: skip
     said = ((f"A study that may be extended: {look.text}.",) if look else ()) + warnings(seen)
-    beyond = factorial(study, arms), beside(study, arms), audit(study, arms)
+    beyond = factorial(study, arms, basis), beside(study, arms), audit(study, arms)
     found = Conclusion(study, record, arms, verdicts, reference, target, said, failed, *beyond)
     return replace(found, extension=look)
 

@@ -14,6 +14,7 @@ from steepest.stats.factorial import (
     main_effects,
 )
 from steepest.stats.interval import Interval
+from steepest.stats.resample import Basis
 from steepest.study.design import Study
 from steepest.study.outcome import Judged, units
 
@@ -37,19 +38,19 @@ class Factorial:
     means: tuple[LevelMeans, ...]  # of every ordered pair of factors that were crossed
 
 
-def factorial(study: Study, arms: Sequence[Judged]) -> Factorial | None:
+def factorial(study: Study, arms: Sequence[Judged], basis: Basis | None = None) -> Factorial | None:
     """Return what the arms with levels say of the factors; None where fewer than two finished."""
     levels = {a.name: tuple(label for _, label in a.levels) for a in study.arms if a.levels}
     mine = [a for a in arms if a.name in levels]
     if len(mine) < 2:
         return None
-    scores, lost = units(mine, study.tunings)
+    scores, lost = units(mine, study.rounds)
     table = Table(
         factors_of(study),
         {levels[name]: values for name, values in scores.items()},
         {levels[name]: values for name, values in lost.items()},
     )
-    scale = Scale(study.margin, lower_is_better=study.lower_is_better)
+    scale = Scale(study.margin, study.lower_is_better, basis or Basis())
     crossed = interactions(table, scale)
     return Factorial(
         table.factors, tuple(main_effects(table, scale)), tuple(crossed), _means(table, crossed)
