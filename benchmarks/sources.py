@@ -6,6 +6,7 @@ Every figure comes from the store; a study that was not run to its end is listed
 """
 
 import argparse
+from collections import Counter
 from pathlib import Path
 
 from steepest import paths
@@ -40,6 +41,11 @@ GROUPS = {  # what the documents are, and the studies of each, in their order
     ),
     "A CIFAR-10 project: QuizDNN": ("quizdnn-resnet18", "quizdnn-l1"),
 }  # fmt: skip
+WORDS = {
+    "holds": "hold",
+    "does not hold": "do not hold",
+    "not distinguishable": "are not distinguishable",
+}
 INTRODUCTION = """# What five documents claim, and what these runs say
 
 Five documents on training networks gave this project its questions. Each of their tables and
@@ -64,12 +70,13 @@ def main() -> None:
     chosen = parser.parse_args()
     out = Path(chosen.out)
     out.mkdir(parents=True, exist_ok=True)
-    parts = [INTRODUCTION]
+    parts, words = [], Counter()
     for title, names in GROUPS.items():
         rows, left = [], []
         for name in names:
             found = _page(chosen.store or [paths.store_url()], name, out)
             rows += found or []
+            words.update(row[-1][2:] for row in found or [] if row[-1][2:] in WORDS)
             left += [] if found is not None else [name]
         parts.append(f"## {title}\n")
         if rows:
@@ -78,7 +85,9 @@ def main() -> None:
         listed = ", ".join(f"[{n}](../../studies/sources/{n}.toml)" for n in left)
         if listed:
             parts.append(f"Not run yet: {listed}.\n")
-    (out / "README.md").write_text("\n".join(parts), encoding="utf-8")
+    counts = ", ".join(f"{words[word]} {said}" for word, said in WORDS.items())
+    lead = f"{INTRODUCTION}\nOf {words.total()} claims asked here {counts}.\n"
+    (out / "README.md").write_text("\n".join([lead, *parts]), encoding="utf-8")
     print(f"wrote {out}/README.md")
 
 
