@@ -124,6 +124,21 @@ def _stop():
     raise KeyboardInterrupt
 
 
+def test_a_run_cut_after_its_last_epoch_is_finished(call, tmp_path, monkeypatch):
+    """Nothing is left to train: the same command measures the weights and keeps the result."""
+    line = ("train", "--model.hidden", "8", "--epochs", "2")
+    monkeypatch.setattr(task, "CHECKPOINT_SECONDS", 0.0)
+    shown = progress.describe
+    monkeypatch.setattr(progress, "describe", lambda e: _stop() if e.epoch == 2 else shown(e))
+    assert call(*line)[0] == 130
+    monkeypatch.setattr(progress, "describe", shown)
+    code, out, err = call(*line)
+    assert code == 0
+    assert err.startswith("going on after epoch 2 of ")
+    assert "finished after 2 epochs" in out
+    assert _result(_only(tmp_path / "runs"))["epochs"] == 2
+
+
 def test_a_run_that_is_being_trained_is_not_taken_up(call, tmp_path, monkeypatch):
     """A folder whose lock another process holds, or `--fresh`, leads to a folder of its own."""
     line = ("train", "--model.hidden", "8", "--epochs", "4")

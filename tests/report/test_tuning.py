@@ -1,7 +1,9 @@
 """Pictures and tables of tuning: budgets, isolation, importance; nothing where nothing is known."""
 
+import json
 import math
 import random
+import re
 from dataclasses import replace
 
 import pytest
@@ -56,6 +58,16 @@ def test_a_budget_is_drawn_as_error_with_its_interval():
     last = next(r for r in rows if r["trials"] == 16)
     assert last["low"] == last["value"] == pytest.approx(0.036)
     assert last["interval"].startswith("≤")
+
+
+def test_a_budget_without_intervals_leaves_no_blank():
+    """Every blank of the picture is filled by a choice, also where there is no interval to hide."""
+    plain = replace(tuned(), tuning=tuple(replace(b, low=None, high=None) for b in tuned().tuning))
+    for content in (tuned(), plain):
+        figure = budget(content)
+        filled = {name for c in figure.choices for o in c.options for name in o.fills}
+        assert set(re.findall(r'"(@\w+)"', json.dumps(figure.spec))) == filled
+    assert not budget(plain).choices
 
 
 def test_an_adaptive_search_says_that_order_matters():

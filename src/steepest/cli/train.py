@@ -200,13 +200,15 @@ def _report(result: "Result", tested: "Measure | None", folder: Path) -> None:
 
 
 def _status(result: "Result") -> str:
-    count = len(result.rows)
+    from steepest.cli import run_folder
+
+    count, last = len(result.rows), run_folder.rows(result)[-1]
     if result.status == "diverged":
-        return f"diverged in epoch {result.epochs[-1].epoch}"
+        return f"diverged in epoch {last['epoch']}"
     at = result.state.epoch if result.state else count
     taken = f", weights of epoch {at}" if at != count else ""
-    asked, last = result.session.spec.updates, result.epochs[-1]
-    done = f"{count} epochs" if asked is None else f"{last.updates:,} updates"
+    asked = result.session.spec.updates
+    done = f"{count} epochs" if asked is None else f"{last['updates']:,} updates"
     return f"{result.status} after {done}{taken}"
 
 

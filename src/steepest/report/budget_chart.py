@@ -37,7 +37,7 @@ def budget(content: Content) -> Figure | None:
         "budget",
         "What does a larger tuning budget buy?",
         _caption(content, known),
-        _spec(content, rows),
+        _spec(content, rows, banded),
         {"budget": Table(("i", "trials", "value", "low", "high", "interval"), rows)},
         (Choice("bands", "Lines", tuple(bands)),) if banded else (),
         legend=True,
@@ -85,7 +85,7 @@ def _caption(content: Content, known: Sequence[Bought]) -> str:
     return text
 
 
-def _spec(content: Content, rows: Sequence[Sequence[Any]]) -> Spec:
+def _spec(content: Content, rows: Sequence[Sequence[Any]], banded: bool) -> Spec:
     x: Spec = {"field": "trials", "type": "quantitative"}
     most = max(float(row[1] or 0) for row in rows)
     x["scale"] = {"type": "log", "base": 2, "domain": [1, most], "nice": False}
@@ -99,14 +99,10 @@ def _spec(content: Content, rows: Sequence[Sequence[Any]]) -> Spec:
     band = {**shared, "y": {"field": "low", **y}, "y2": {"field": "high"}, "opacity": faded(0.14)}
     line = {"y": {"field": "value", **y}, "opacity": faded(1), "strokeDash": stroke(content)}
     dot = {"type": "point", "filled": True, "size": 90, "opacity": 0}
+    bands = {"data": data, "transform": [{"filter": "@bands"}], "mark": step, "encoding": band}
     return frame(
         [
-            {
-                "data": data,
-                "transform": [{"filter": "@bands"}],
-                "mark": step,
-                "encoding": band,
-            },
+            *([bands] if banded else []),
             {
                 "data": data,
                 "mark": {"type": "line", "interpolate": "step-after"},
