@@ -9,7 +9,7 @@ from steepest.errors import UsageError
 from steepest.nn.arch import named_arrays
 from steepest.seeds import stream
 from steepest.spec import PROBES, from_plain
-from steepest.study.task import _columns
+from steepest.study.task import columns
 from steepest.train.loop import train, train_session
 from steepest.train.model import Model
 from steepest.train.probe import PROBED, is_probed
@@ -106,9 +106,9 @@ def test_rows_hold_what_was_probed_and_the_store_keeps_it_apart(dataset):
     """Probed columns are in the epoch's row; for the store they go under `extra`."""
     last, *_ = run(dataset, probes=list(PROBES))
     assert all(is_probed(name) for name in last.extra)
-    columns = _columns(last.row())
-    assert columns["extra"] == last.extra
-    assert columns["train_loss"] == last.train_loss
+    kept = columns(last.row())
+    assert kept["extra"] == last.extra
+    assert kept["train_loss"] == last.train_loss
     assert set(PROBED) == set(PROBES)
 
 
