@@ -259,9 +259,9 @@ def _method(found: Conclusion, store: Store, command: str) -> Method:
     parts = [record] if found.extension is None else list_revisions(store, study.name)
     openings = [o for part in parts for o in list_openings(store, part.id)]
     if openings:
-        times = sorted({o.time[:19] for o in openings})
+        times = sorted({o.time for o in openings})  # all runs of one opening share its time
         once = "one declared opening, " if study.most_seeds is not None else ""
-        said = f"{once}{len(times)} time(s), first {times[0]} UTC"
+        said = f"{once}{len(times)} time(s), first {times[0][:19]} UTC"
         settings.append(("test set opened", said))
     first = found.arms[0].records[0] if found.arms[0].records else None
     facts = read_environment(store, first.environment) if first and first.environment else {}
