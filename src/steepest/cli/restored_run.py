@@ -38,26 +38,20 @@ def locate(run: str) -> Path:
     parent = paths.runs_folder()
     found = [p.parent for p in parent.glob(f"**/{run_folder.CONFIG}")]
     start = run.strip().lower()
-    fitting = [f for f in found if start and (_key(f).startswith(start) or f.name == run)]
+    fitting = [
+        f for f in found if start and (run_folder.key_of(f).startswith(start) or f.name == run)
+    ]
     if not fitting:
         raise NothingMatchedError(
             f"no run '{run}' in {parent}; name a folder or the start of a key "
             "(steepest train makes one)"
         )
-    keys = {_key(f) for f in fitting}
+    keys = {run_folder.key_of(f) for f in fitting}
     if len(keys) > 1:
         raise UsageError(
             f"'{run}' fits {len(keys)} runs: {', '.join(sorted(k[:12] for k in keys))}"
         )
     return max(fitting, key=lambda f: f.stat().st_mtime)
-
-
-def _key(folder: Path) -> str:
-    try:
-        found = json.loads((folder / run_folder.CONFIG).read_text(encoding="utf-8"))
-        return str(found["key"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
 
 
 def weights_of(folder: Path, kind: str | None = None) -> Path:

@@ -4,7 +4,6 @@ A long run leaves a checkpoint in its folder every half minute; a process that t
 folder's lock, so that a second one with the same command begins a folder of its own.
 """
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,7 +64,7 @@ class Course:
     def _take_up(self, teller: Teller, key: str) -> State | None:
         """Return the state of the latest sound checkpoint of this run that nobody works on."""
         for path in sorted(self.parent.glob(f"*/{CHECKPOINT}"), key=_age):
-            if _key(path.parent) != key or not self._hold(path.parent):
+            if run_folder.key_of(path.parent) != key or not self._hold(path.parent):
                 continue
             teller.path = path
             state = teller.resume()
@@ -97,11 +96,3 @@ def _unheard(_: Any) -> None:
 
 def _age(path: Path) -> float:
     return -path.stat().st_mtime
-
-
-def _key(folder: Path) -> str:
-    try:
-        found = json.loads((folder / run_folder.CONFIG).read_text(encoding="utf-8"))
-        return str(found["key"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""

@@ -121,6 +121,15 @@ def finished(parent: Path) -> list[Kept]:
     return sorted(found, key=lambda kept: str(kept.config["started"]), reverse=True)
 
 
+def key_of(folder: Path) -> str:
+    """Return the key of the run in a folder; empty where there is none to read."""
+    try:
+        found = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        return str(found["key"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
 def read(folder: Path) -> Kept:
     """Return the run kept in a folder; DataError where a file is damaged."""
     try:
