@@ -12,14 +12,17 @@ without CUDA the script says so and stops; `--device cpu --examples 512` only sh
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
-from itertools import pairwise
+from functools import partial
+from itertools import count, pairwise
 from pathlib import Path
 
 import machine
 import numpy as np
+import ours_cnn
 
 from steepest.data import from_arrays
 from steepest.seeds import stream
@@ -32,7 +35,9 @@ HERE = Path(__file__).parent
 RESULT = HERE / "results" / "gpu.json"
 RECIPES = ("quizdnn-cifar10", "resnet18-cifar10")
 CIFAR, MNIST, CLASSES = (32, 32, 3), (28, 28, 1), 10
-EPOCHS = 4  # the first ones capture and warm up; the last one is timed
+MANY = 1000  # epochs a run may have here
+WARM = 2  # epochs before those that are timed: they compile and capture
+ROUNDS = 3
 
 
 def examples(shape, count):
@@ -56,20 +61,51 @@ def wait(device):
         torch.cuda.synchronize()
 
 
-def last_epoch(specs, dataset, device):
-    """Return the seconds of the last epoch of runs in one program, its FLOPs, and any notes."""
+def program(specs, dataset, device):
+    """Return epoch(), which trains runs in one program for an epoch, and notes on how it works."""
     began = time.perf_counter()
     session = open_session(specs, dataset, everything(dataset, len(specs)))
-    seconds = []
     wait(device)
-    opened = time.perf_counter() - began
-    begin = time.perf_counter()
-    for _ in train_session(session):
-        wait(device)
-        seconds.append(time.perf_counter() - begin)
-        begin = time.perf_counter()
-    rest = {"opened in": opened, "not captured": not_captured(session)}
-    return seconds[-1], session.flops * len(specs), rest
+    loop, opened = train_session(session), time.perf_counter() - began
+    return partial(next, loop), lambda: {"opened in": opened, "not captured": not_captured(session)}
+
+
+def timed(makers, device, rounds=ROUNDS):
+    """Return, for every way, the median seconds of an epoch; ways take turns.
+
+    `makers` makes (epoch, notes) by label. All are made and warmed up before one is timed; one that
+    fails leaves its reason.
+    """
+    ways, found = {}, {}
+    for label, make in makers.items():
+        print(f"  {label}", file=sys.stderr, flush=True)
+        try:
+            began = time.perf_counter()
+            ways[label] = make()
+            for _ in range(WARM):
+                ways[label][0]()
+            wait(device)
+            found[label] = {"ready in": time.perf_counter() - began}
+        except Exception as error:  # noqa: BLE001 - one way's failure is a figure, not the end
+            ways.pop(label, None)
+            found[label] = {"failed": " ".join(str(error).split()[:40]) or type(error).__name__}
+    seconds = {label: [] for label in ways}
+    settled()
+    for _ in range(rounds):
+        for label, (epoch, _) in ways.items():
+            wait(device)
+            begin = time.perf_counter()
+            epoch()
+            wait(device)
+            seconds[label].append(time.perf_counter() - begin)
+    for label, taken in seconds.items():
+        found[label] |= {"epoch seconds": statistics.median(taken), "rounds": taken}
+        found[label] |= ways[label][1]()
+    return found
+
+
+def settled():
+    """Do nothing: everything is warm, and timing begins."""
 
 
 def not_captured(session):
@@ -80,36 +116,34 @@ def not_captured(session):
 
 
 def ours(model, dataset, given, precision, compiled=False):
-    """Time an epoch of our program; return its figures and the FLOPs of an epoch."""
+    """Return our way to train a net for an epoch."""
     spec = RunSpec(
-        data="random", model=model, optimizer="momentum(lr=0.01)", epochs=EPOCHS,
+        data="random", model=model, optimizer="momentum(lr=0.01)", epochs=MANY,
         batch_size=given.batch, validation=0.0, engine="torch", device=given.device,
         precision=precision, compile=compiled,
     )  # fmt: skip
-    seconds, flops, rest = last_epoch([spec], dataset, given.device)
-    return row(seconds, dataset.n) | rest, flops
+    return program([spec], dataset, given.device)
 
 
 def rival(model, dataset, given, compiled):
-    """Time an epoch of a plain loop: autocast, channels-last, data on the device."""
+    """Return a plain loop's way: autocast, channels-last, data on the device."""
     import torch
 
     module = counterpart(model).to(given.device, memory_format=torch.channels_last)
     x = torch.from_numpy(dataset.x.copy()).to(given.device).permute(0, 3, 1, 2)
     x = x.contiguous(memory_format=torch.channels_last)
     y = torch.from_numpy(dataset.y.copy()).to(given.device)
-    optimizer = torch.optim.SGD(module.parameters(), lr=0.01, momentum=0.9)
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.01, momentum=0.9, fused=True)
 
     def loss_of(images, labels):
-        with torch.autocast(given.device, torch.bfloat16, enabled=given.device == "cuda"):
+        with torch.autocast(given.device, torch.bfloat16):
             output = module(images.float().div(255))
             loss = torch.nn.functional.cross_entropy(output, labels)
         return loss, (output.detach().argmax(1) == labels).sum()
 
-    forward = torch.compile(loss_of) if compiled else loss_of
-    for _ in range(EPOCHS):
-        wait(given.device)
-        begin = time.perf_counter()
+    forward = torch.compile(loss_of, dynamic=False) if compiled else loss_of
+
+    def epoch():
         order = torch.randperm(len(y), device=given.device)
         total = torch.zeros((), device=given.device)
         for rows in order.split(given.batch):
@@ -118,9 +152,8 @@ def rival(model, dataset, given, compiled):
             loss.backward()
             optimizer.step()
             total += loss.detach() + 0 * hits
-        wait(given.device)
-        seconds = time.perf_counter() - begin
-    return row(seconds, dataset.n)
+
+    return epoch, dict
 
 
 def counterpart(model):
@@ -138,21 +171,18 @@ def counterpart(model):
     return to_torch(arch, State(0, arrays), about)
 
 
-def row(seconds, count):
-    """Return the figures of one timed epoch."""
-    return {"epoch seconds": seconds, "images a second": count / seconds}
-
-
 def network(model, dataset, given, peak_rate):
-    """Time a net in every way; all ways are counted by the FLOPs of our program."""
-    found, flops = {}, 0.0
-    for label, precision, compiled in OURS:
-        found[label], flops = ours(model, dataset, given, precision, compiled)
-    for label, compiled in RIVALS:
-        found[label] = rival(model, dataset, given, compiled)
+    """Time a net in every way; all are counted by the FLOPs of our program."""
+    flops = ours_cnn.flops(model, given.batch) * dataset.n / given.batch
+    makers = {label: partial(ours, model, dataset, given, *how) for label, *how in OURS}
+    makers |= {label: partial(rival, model, dataset, given, how) for label, how in RIVALS}
+    found = timed(makers, given.device)
     for one in found.values():
-        rate = flops / one["epoch seconds"] / 1e12
-        one |= {"TFLOP/s": rate, "of the bfloat16 peak": rate / peak_rate}
+        if "epoch seconds" in one:
+            seconds = one["epoch seconds"]
+            rate = flops / seconds / 1e12
+            one |= {"images a second": dataset.n / seconds, "TFLOP/s": rate}
+            one["of the bfloat16 peak"] = rate / peak_rate
     return found
 
 
@@ -160,34 +190,47 @@ OURS = (
     ("steepest, bfloat16", "bfloat16", False),
     ("steepest, bfloat16, compiled", "bfloat16", True),
     ("steepest, float32", "float32", False),
-    ("steepest, float32, compiled", "float32", True),
 )
 RIVALS = (("PyTorch, autocast", False), ("PyTorch, autocast, torch.compile", True))
 
 
 def study(runs, dataset, given):
-    """Time an epoch of many short MLP runs in one program; return runs a second."""
+    """Time many short MLP runs in one program, beside torch.func; with runs a second."""
+    makers = {
+        "steepest": partial(many, runs, dataset, given),
+        "PyTorch, vmap": partial(stacked, runs, dataset, given),
+    }
+    if runs in given.compiled_runs:
+        makers["steepest, compiled"] = partial(many, runs, dataset, given, compiled=True)
+    found = timed(makers, given.device)
+    for one in found.values():
+        if "epoch seconds" in one:
+            one["runs a second"] = runs / one["epoch seconds"]
+    return found
+
+
+def many(runs, dataset, given, compiled=False):
+    """Return our way to train `runs` MLPs for an epoch."""
     specs = [
         RunSpec(
             data="random", model="mlp", optimizer=f"adam(lr={1e-3 * (1 + seed % 5):g})", seed=seed,
-            epochs=EPOCHS, batch_size=64, validation=0.0, engine="torch", device=given.device,
+            epochs=MANY, batch_size=64, validation=0.0, engine="torch", device=given.device,
+            compile=compiled,
         )
         for seed in range(runs)
     ]  # fmt: skip
-    seconds, _, rest = last_epoch(specs, dataset, given.device)
-    found = {"runs": runs, "epoch seconds": seconds, "runs a second": runs / seconds}
-    return found | rest | {"PyTorch, vmap": stacked(runs, dataset, given)}
+    return program(specs, dataset, given.device)
 
 
 def stacked(runs, dataset, given):
-    """Time an epoch of the same runs by torch.func: gradients by vmap, one Adam for all."""
+    """Return the way of torch.func: gradients by vmap, one Adam for all."""
     import torch
 
     x = torch.from_numpy(dataset.x.copy()).to(given.device).flatten(1)
     y = torch.from_numpy(dataset.y.copy()).to(given.device)
     sizes = (x.shape[1], 128, 64, CLASSES)
     params = [
-        torch.randn(runs, *shape, device=given.device).mul_(0.05).requires_grad_()
+        torch.randn(runs, *shape, device=given.device).mul_(0.05)
         for n, m in pairwise(sizes)
         for shape in ((n, m), (m,))
     ]
@@ -201,6 +244,7 @@ def stacked(runs, dataset, given):
         return torch.nn.functional.cross_entropy(images, labels)
 
     slopes = torch.vmap(torch.func.grad(loss))
+    steps = count(1)
 
     def update(gradients, t):
         for p, g, (m, v) in zip(params, gradients, moments, strict=True):
@@ -209,18 +253,13 @@ def stacked(runs, dataset, given):
             scale = (rates / (1 - 0.9**t)).view(-1, *(1,) * (p.dim() - 1))
             p.sub_(scale * m / ((v / (1 - 0.999**t)).sqrt_() + 1e-8))
 
-    t = 0
-    with torch.no_grad():
-        for _ in range(EPOCHS):
-            wait(given.device)
-            begin = time.perf_counter()
-            orders = torch.rand(runs, len(y), device=given.device).argsort(1)
-            for rows in orders.split(64, dim=1):
-                t += 1
-                update(slopes(params, x[rows].float().div(255), y[rows]), t)
-            wait(given.device)
-            seconds = time.perf_counter() - begin
-    return {"epoch seconds": seconds, "runs a second": runs / seconds}
+    @torch.no_grad()
+    def epoch():
+        orders = torch.rand(runs, len(y), device=given.device).argsort(1)
+        for rows in orders.split(64, dim=1):
+            update(slopes(params, x[rows].float().div(255), y[rows]), next(steps))
+
+    return epoch, dict
 
 
 def recipe(name, device):
@@ -261,11 +300,14 @@ def arguments():
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--models", default="quizdnn,resnet18")
     parser.add_argument("--batch", type=int, default=512)
-    parser.add_argument("--examples", type=int, default=50_000)
+    parser.add_argument("--examples", type=int, default=49_152, help="whole batches, no tail")
     parser.add_argument("--runs", default="1,16,64,256,1024", help="of the MLP in one program")
+    parser.add_argument("--compiled-runs", default="64,1024", help="of those, compiled as well")
     parser.add_argument("--only", choices=["nets", "study", "recipes"], help="not all three")
     parser.add_argument("--out", type=Path, default=RESULT)
-    return parser.parse_args()
+    given = parser.parse_args()
+    given.compiled_runs = [int(n) for n in given.compiled_runs.split(",") if n]
+    return given
 
 
 def main():

@@ -1,6 +1,10 @@
 """The torch engine's choices: engine, device, precision, compiled kernels, captured replays."""
 
+import gc
 import sys
+import warnings
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -152,9 +156,12 @@ def test_every_replay_counts_once_while_graphs_are_made(fails, monkeypatch):
     monkeypatch.setattr(captured, "_aside", captured._run)
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
     monkeypatch.setattr(torch.cuda, "graph", stand.graph)
-    monkeypatch.setattr(torch_capture, "_pool", lambda: "pool")
-    for _ in range(5):
-        captured()
+    anchor = SimpleNamespace(pool=lambda: "pool")
+    monkeypatch.setattr(torch_capture, "_anchor", lambda _: anchor)
+    told = pytest.warns(RuntimeWarning, match="no graph") if fails else nullcontext()
+    with told:
+        for _ in range(5):
+            captured()
     warm = ["kernel"] * torch_capture.WARM
     if fails:
         assert steps == ["kernel"] * 5
@@ -234,3 +241,30 @@ def test_cuda_equals_the_cpu():
         assert engine.capture_notes == [""]
         assert np.abs(ours - theirs).max() < 1e-10
         assert np.abs(losses - seen).max() < 1e-10
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_graphs_are_captured_after_all_others_were_freed():
+    """Their common memory outlives every one of them; a capture that fails would warn."""
+    for _ in range(3):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            train_steps(NETS["mlp"], [Adam()], [0], TorchEngine(np.float32, "cuda"))
+        gc.collect()
+
+
+def test_a_value_is_rounded_once_for_all_its_readers():
+    """Hidden activations and gradients have two readers each."""
+    task = small_task(zoo.mlp(hidden=(12,)), 1)
+    engine = TorchEngine("bfloat16")
+    bound = executor.bind_programs({"train": train_program(task, [SGD()], 8)}, engine, {})["train"]
+    products = [x for x in bound.program.instructions if x.primitive.name == "matmul"]
+    values = {i for x in products for i in x.args}
+    rounded = [kernel for kernel, _ in bound.code if _is_rounding(kernel)]
+    assert len(rounded) == len(values) < sum(len(x.args) for x in products)
+
+
+def _is_rounding(kernel):
+    """Tell whether a call copies into bfloat16."""
+    target = getattr(kernel, "__self__", None)
+    return isinstance(target, torch.Tensor) and target.dtype == torch.bfloat16

@@ -29,6 +29,7 @@ class Bound:
         self._arrays: dict[int, Any] = {}
         self._name_inputs(shared)
         self.code: list[Call] = []
+        engine.begin()
         for step in planned.steps:
             self.code += self._chain(step) if step.is_chain else self._single(step)
         saved = {i: engine.array(self.program.values[i]) for i in planned.saved}

@@ -143,7 +143,7 @@ def _compile(found: str, text: str, path: Path) -> None:
         built.replace(path)
 
 
-_FLUSH = """
+FLUSH = """
 #if defined(__x86_64__) || defined(__i386__)
 #include <immintrin.h>
 int steepest_flush(void) {
@@ -170,5 +170,5 @@ def flush_denormals() -> bool:
     Adam's decaying moments become denormal, and arithmetic on those is many times slower. The mode
     belongs to a thread and changes bits, so who sets it records the answer.
     """
-    library = compile_library(_FLUSH)
+    library = compile_library(FLUSH)
     return bool(library.steepest_flush()) if library else False

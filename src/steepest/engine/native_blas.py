@@ -28,31 +28,49 @@ class Blas:
 @lru_cache(maxsize=2)
 def blas(real: str) -> Blas | None:
     """Return the BLAS that NumPy is linked to for "float32" or "float64"; None where unknown."""
+    names = tuple(f"cblas_{PRODUCTS[real]}{kind}" for kind in ("gemm", "gemv"))
+    found = _functions(*names)
+    if found is None:
+        return None
+    (gemm, gemv), bits = found
+    return Blas(_address(gemm), _address(gemv), bits)
+
+
+@lru_cache(maxsize=1)
+def blas_limit() -> tuple[ctypes.c_void_p, ctypes.c_void_p] | None:
+    """Return the functions that tell and set how many threads NumPy's BLAS uses."""
+    found = _functions("openblas_get_num_threads", "openblas_set_num_threads")
+    if found is None:
+        return None
+    tell, limit = (ctypes.cast(function, ctypes.c_void_p) for function in found[0])
+    return tell, limit
+
+
+def _functions(*names: str) -> tuple[list[Any], int] | None:
+    """Return functions of NumPy's BLAS, and the width of its integers in bits."""
+    library = _library()
+    for prefix in ("scipy_", ""):
+        for suffix, bits in (("64_", 64), ("", 32)):
+            full = [f"{prefix}{name}{suffix}" for name in names]
+            if library is not None and all(hasattr(library, name) for name in full):
+                return [getattr(library, name) for name in full], bits
+    return None
+
+
+@lru_cache(maxsize=1)
+def _library() -> ctypes.CDLL | None:
+    """Return the OpenBLAS that comes with NumPy; None where NumPy uses another library."""
     from threadpoolctl import threadpool_info
 
     folder = Path(np.__file__).parent.parent
     for entry in threadpool_info():
         path = Path(entry["filepath"])
-        if (
-            entry["user_api"] == "blas"
-            and entry["internal_api"] == "openblas"
-            and (path.parent in (folder / "numpy.libs", folder / "numpy" / ".dylibs"))
-        ):
-            return _openblas(path, PRODUCTS[real])
-    return None
-
-
-def _openblas(path: Path, letter: str) -> Blas | None:
-    try:
-        library = ctypes.CDLL(str(path))
-    except OSError:
-        return None
-    for prefix in ("scipy_", ""):
-        for suffix, bits in (("64_", 64), ("", 32)):
-            names = [f"{prefix}cblas_{letter}{kind}{suffix}" for kind in ("gemm", "gemv")]
-            if all(hasattr(library, name) for name in names):
-                gemm, gemv = (_address(getattr(library, name)) for name in names)
-                return Blas(gemm, gemv, bits)
+        own = path.parent in (folder / "numpy.libs", folder / "numpy" / ".dylibs")
+        if entry["internal_api"] == "openblas" and own:
+            try:
+                return ctypes.CDLL(str(path))
+            except OSError:
+                return None
     return None
 
 

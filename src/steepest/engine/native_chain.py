@@ -46,12 +46,16 @@ LOOPS = 3  # collapsed axes a kernel runs over
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One call of a compiled kernel; `source` is empty for those of the fixed library."""
+    """One call of a compiled kernel; `source` is empty for those of the fixed library.
+
+    `inner` are a chain's strides along its last axis, an operand each.
+    """
 
     name: str
     pointers: tuple[Array | int, ...]
     sizes: tuple[int, ...]
     source: str = ""
+    inner: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +100,7 @@ def lower_chain(
     body = _body(instructions, list(used), kept, arrays, inner)
     name = "chain_" + hashlib.sha256(body.encode()).hexdigest()[:16]
     flat = (*sizes, *(s for each in strides for s in each[:-1]))
-    return Entry(name, tuple(operands), flat, f"void {name}{body}")
+    return Entry(name, tuple(operands), flat, f"void {name}{body}", tuple(inner))
 
 
 def _last_in_place(written: list[int], arrays: dict[int, Array]) -> list[int]:

@@ -1,9 +1,11 @@
 """The fixed part of the compiled kernels, for one real type.
 
-`steepest_run` replays a list of (kernel, pointers, sizes); every kernel is called by it and by
-nothing else. The order of additions is NumPy's pairwise one, so results are the same bits.
+`steepest_run` replays a list of (kernel, pointers, sizes); `steepest_share` has the threads of an
+OpenMP team do a list whose entries do not touch each other. The order of additions is NumPy's
+pairwise one, so results are the same bits.
 """
 
+from steepest.engine.native import FLUSH
 from steepest.engine.native_pooling import POOLING_SOURCE
 
 TYPES = {"float32": "float", "float64": "double"}
@@ -13,6 +15,28 @@ typedef void (*kernel)(char **, const int64_t *);
 void steepest_run(const uint64_t *entry, int64_t count) {
   for (int64_t i = 0; i < count; i++, entry += 3)
     ((kernel)entry[0])((char **)entry[1], (const int64_t *)entry[2]);
+}
+void steepest_run_alone(const uint64_t *entry, int64_t count, int (*get)(void), void (*set)(int)) {
+  const int before = get();
+  set(1);
+  steepest_run(entry, count);
+  set(before);
+}
+typedef struct { const uint64_t *entry; int64_t count, next; } team;
+static void member(void *p) {
+  team *t = (team *)p;
+  steepest_flush(); /* as the thread that began does: it changes bits */
+  for (;;) {
+    const int64_t i = __atomic_fetch_add(&t->next, 1, __ATOMIC_RELAXED);
+    if (i >= t->count) return;
+    steepest_run(t->entry + 3 * i, 1);
+  }
+}
+void steepest_share(const uint64_t *entry, int64_t count,
+                    void (*parallel)(void (*)(void *), void *, unsigned, unsigned)) {
+  team t = {entry, count, 0};
+  if (parallel) parallel(member, &t, 0, 0);
+  else steepest_run(entry, count);
 }
 """
 
@@ -190,4 +214,6 @@ void dropout_mask(char **p, const int64_t *n) {
 def fixed_source(real: str) -> str:
     """Return the C text of driver and array kernels for "float32" or "float64"."""
     head = f"#define REAL {TYPES[real]}\n"
-    return head + _DRIVER + _MEMORY + _REDUCTION + _ENTROPY + _PRODUCT + _MASK + POOLING_SOURCE
+    return (
+        head + FLUSH + _DRIVER + _MEMORY + _REDUCTION + _ENTROPY + _PRODUCT + _MASK + POOLING_SOURCE
+    )

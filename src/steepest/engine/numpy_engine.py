@@ -115,6 +115,9 @@ class NumpyEngine:
         """Return the array itself."""
         return array
 
+    def begin(self) -> None:
+        """Do nothing: what is bound depends on no other program."""
+
     def bind_copy(self, source: np.ndarray, target: np.ndarray) -> list[Call]:
         """Return the call that copies one array over another."""
         plain: list[Call] = [(np.copyto, (target, source))]

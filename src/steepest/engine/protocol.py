@@ -65,6 +65,10 @@ class Engine(Protocol):
         """Return the contents as a NumPy array (shared where the memory is the host's)."""
         ...
 
+    def begin(self) -> None:
+        """Prepare for binding the next program."""
+        ...
+
     def bind_copy(self, source: Any, target: Any) -> list[Call]:
         """Return the calls that copy one array over another."""
         ...

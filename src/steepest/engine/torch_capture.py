@@ -6,6 +6,7 @@ allocate while they are captured is free again at their end, so all graphs share
 whose kernels ask the host in between (a user's own module or optimizer) is left as it is.
 """
 
+import warnings
 from functools import cache
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from steepest.engine.protocol import Call
 from steepest.engine.torch_module import asks_host
 
-WARM = 3  # replays before the capture
+WARM = 3
 
 
 def capture(code: list[Call], device: Any) -> tuple[list[Call], str]:
@@ -35,9 +36,15 @@ def reason(code: list[Call], device: Any) -> str:
 
 
 @cache
-def _pool() -> Any:
-    """Return the memory that all graphs work in: they never run at the same time."""
-    return torch.cuda.graph_pool_handle()
+def _anchor(device: Any) -> Any:
+    """Return a graph that is never freed: its memory is the pool that all others work in.
+
+    They never run at the same time. A pool is gone once its last graph is, so one is kept.
+    """
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        torch.zeros(1, device=device)
+    return graph
 
 
 class Captured:
@@ -76,10 +83,11 @@ class Captured:
         """Capture, which executes nothing, and launch; go on kernel by kernel if that fails."""
         graph = torch.cuda.CUDAGraph()
         try:
-            with torch.cuda.graph(graph, pool=_pool()):
+            with torch.cuda.graph(graph, pool=_anchor(self._device).pool()):
                 self._run()
         except RuntimeError as error:
             self.note = str(error).splitlines()[0]
+            warnings.warn(f"no graph was captured: {self.note}", RuntimeWarning, stacklevel=1)
             self._aside()
             return
         self._graph = graph

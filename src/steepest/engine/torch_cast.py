@@ -12,26 +12,35 @@ from typing import Any
 import torch
 
 from steepest.engine.protocol import Call
+from steepest.program.trace import Instruction
 
 Kernel = Callable[[list[Any], list[Any], dict[str, Any]], list[Call]]
 CAST = ("matmul", "conv2d", "conv2d_input", "conv2d_weight")
 WIDENED = CAST[1:]  # kernels that copy their results into place, and so widen them on the way
 
 
-def cast(name: str, kernel: Kernel) -> Kernel:
-    """Return the kernel of a primitive as the table wants it."""
-    if name not in CAST:
-        return kernel
+class Narrowed:
+    """The rounded values of one program; each is rounded once, however many kernels read it."""
 
-    def rounded(args: list[Any], outs: list[Any], attributes: dict[str, Any]) -> list[Call]:
-        narrow = [_narrow(a) for a in args]
-        results = outs if name in WIDENED else [_narrow(o) for o in outs]
-        before: list[Call] = [(n.copy_, (a,)) for n, a in zip(narrow, args, strict=True)]
+    def __init__(self) -> None:
+        self._known: dict[int, Any] = {}
+
+    def bind(
+        self, kernel: Kernel, instruction: Instruction, args: list[Any], outs: list[Any]
+    ) -> list[Call]:
+        """Return the calls of a kernel of the table on rounded arguments."""
+        calls: list[Call] = []
+        narrow = []
+        for index, tensor in zip(instruction.args, args, strict=True):
+            if index not in self._known:  # a value is written once in a program
+                self._known[index] = _narrow(tensor)
+                calls.append((self._known[index].copy_, (tensor,)))
+            narrow.append(self._known[index])
+        widens = instruction.primitive.name in WIDENED
+        results = outs if widens else [_narrow(o) for o in outs]
+        calls += kernel(narrow, results, instruction.attributes)
         pairs = zip(outs, results, strict=True)
-        after: list[Call] = [(o.copy_, (r,)) for o, r in pairs if o is not r]
-        return [*before, *kernel(narrow, results, attributes), *after]
-
-    return rounded
+        return calls + [(o.copy_, (r,)) for o, r in pairs if o is not r]
 
 
 def _narrow(tensor: Any) -> Any:

@@ -23,12 +23,12 @@ from steepest.engine.native_seal import seal_codes
 from steepest.engine.native_source import TYPES, fixed_source
 from steepest.engine.protocol import Call
 from steepest.engine.torch_capture import capture
-from steepest.engine.torch_cast import CAST, cast
+from steepest.engine.torch_cast import CAST, Narrowed
 from steepest.engine.torch_chain import whole_chain
 from steepest.engine.torch_kernel import KERNELS
 from steepest.engine.torch_narrow import narrow_calls
 from steepest.engine.torch_native import lower_array, lower_elementwise
-from steepest.engine.torch_team import Workspace
+from steepest.engine.torch_team import Workspace, share
 from steepest.engine.torch_winograd import winograd_calls
 from steepest.errors import UsageError, unknown
 from steepest.program.rewrite import rank_one_updates
@@ -67,6 +67,7 @@ class TorchEngine:
         self._compiles = compiled
         self.capture_notes: list[str] = []
         self._workspace = Workspace()
+        self._narrowed = Narrowed()
         real = REALS[self.real.name]
         self._types = {"real": real, "int": torch.int64, "word": torch.int32, "byte": torch.uint8}
 
@@ -145,6 +146,10 @@ class TorchEngine:
         result: np.ndarray = array.cpu().numpy()
         return result
 
+    def begin(self) -> None:
+        """Prepare for binding the next program."""
+        self._narrowed = Narrowed()
+
     def bind_copy(self, source: Any, target: Any) -> list[Call]:
         """Return the call that copies one tensor over another."""
         return [(target.copy_, (source,))]
@@ -171,8 +176,9 @@ class TorchEngine:
         return plain() if lowered is None else lowered
 
     def _plain(self, instruction: Instruction, args: list[Any], outs: list[Any]) -> list[Call]:
-        name = instruction.primitive.name
-        kernel = cast(name, KERNELS[name]) if self.is_cast else KERNELS[name]
+        kernel = KERNELS[instruction.primitive.name]
+        if self.is_cast and instruction.primitive.name in CAST:
+            return self._narrowed.bind(kernel, instruction, args, outs)
         return kernel(args, outs, instruction.attributes)
 
     def bind_chain(
@@ -220,7 +226,7 @@ class TorchEngine:
     def seal(self, codes: list[list[Call]]) -> list[list[Call]]:
         """Return the finished codes: compiled on the CPU, captured as graphs on CUDA."""
         if self.on_host:
-            return seal_codes(codes, self.real) if self._native else codes
+            return seal_codes(codes, self.real, share(self.real)) if self._native else codes
         captured = [capture(code, self.device) for code in codes]
         self.capture_notes = [note for _, note in captured]
         return [code for code, _ in captured]
@@ -240,6 +246,9 @@ def open_device(name: str) -> Any:
             raise UsageError(f"device '{name}': PyTorch finds no CUDA device on this machine")
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # products repeat their bits
         torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.allow_tf32 = (
+            False  # float32 means float32; bfloat16 is there for speed
+        )
         torch.backends.cudnn.benchmark = False
     else:
         keep_freed_blocks()

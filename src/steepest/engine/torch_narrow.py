@@ -9,7 +9,7 @@ from typing import Any
 
 from steepest.engine.native_narrow import narrow_source
 from steepest.engine.protocol import Call
-from steepest.engine.torch_team import Workspace, bind_work, cut_batch, library_of, share
+from steepest.engine.torch_team import Work, Workspace, calls_of, cut_batch, library_of
 from steepest.program.trace import Instruction
 
 MOST_CHANNELS = 4
@@ -52,9 +52,9 @@ def _conv2d(
         border = memory.take(f"border {k}", _border(x, how), out.dtype)
         shapes = (part.stop - part.start, *x.shape[1:], *out.shape[1:], *w.shape[:2])
         sizes = (*shapes, how["stride"], how["padding"])
-        pointers = [x[part], w, shift, out[part], border]
-        works.append(bind_work(library.narrow_conv, pointers, sizes))
-    return [(share, (works,))]
+        operands = (x[part], w, shift, out[part], border)
+        works.append(Work(library.narrow_conv, operands, sizes))
+    return calls_of(works, out.dtype)
 
 
 def _conv2d_weight(
@@ -68,9 +68,9 @@ def _conv2d_weight(
         shapes = (part.stop - part.start, *x.shape[1:], *g.shape[1:], *out.shape[:2])
         sizes = (*shapes, how["stride"], how["padding"])
         own = pieces[k * out.size : (k + 1) * out.size]
-        works.append(bind_work(library.narrow_grad, [x[part], g[part], own, border], sizes))
-    fold = bind_work(library.narrow_fold, [pieces, out], (len(parts), out.size))
-    return [(share, (works,)), (fold, ())]
+        works.append(Work(library.narrow_grad, (x[part], g[part], own, border), sizes))
+    fold = Work(library.narrow_fold, (pieces, out), (len(parts), out.size))
+    return [*calls_of(works, out.dtype), *calls_of([fold], out.dtype)]
 
 
 BINDINGS: dict[str, Callable[..., list[Call]]] = {

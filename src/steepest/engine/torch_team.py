@@ -1,23 +1,43 @@
 """Pieces of a batch, shared among the threads that torch may use.
 
 How many pieces there are depends on shapes alone, so bits do not depend on the number of threads.
+They are done by the OpenMP team that ATen's kernels are done by: threads of our own would have to
+share the processors with it, which goes on turning for a while after each of its kernels.
 """
 
 import ctypes
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache, partial
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from steepest.engine.native import compile_library, flush_denormals
-from steepest.engine.native_source import TYPES
+from steepest.engine.native import compile_library
+from steepest.engine.native_seal import Table, table_of
+from steepest.engine.native_source import TYPES, fixed_source
+from steepest.engine.protocol import Call
 
-Work = Callable[[], Any]
+
+@lru_cache(maxsize=1)
+def parallel() -> ctypes.c_void_p:
+    """Return GOMP_parallel of the OpenMP that torch has loaded; null where there is none.
+
+    Then one thread does all pieces. The function is part of libgomp's binary interface, which other
+    OpenMP libraries for Linux have as well.
+    """
+    for path in sorted((Path(torch.__file__).parent / "lib").glob("lib*omp*")):
+        try:
+            library = ctypes.CDLL(str(path), mode=os.RTLD_NOLOAD)
+        except (OSError, AttributeError):
+            continue
+        if hasattr(library, "GOMP_parallel"):
+            return ctypes.cast(library.GOMP_parallel, ctypes.c_void_p)
+    return ctypes.c_void_p()
 
 
 class Workspace:
@@ -34,45 +54,49 @@ class Workspace:
         return known
 
 
-def bind_work(function: Any, pointers: list[Any], sizes: tuple[int, ...]) -> Work:
-    """Return the call of a compiled kernel, with everything it points to."""
-    addresses = np.array([0 if a is None else a.ctypes.data for a in pointers], np.uint64)
-    numbers = np.array(sizes, np.int64)
+@dataclass(frozen=True, eq=False)
+class Work:
+    """One call of a compiled kernel, with the arrays it points to (None: no such operand)."""
+
+    function: Any
+    arrays: tuple[np.ndarray | None, ...]
+    sizes: tuple[int, ...]
+
+
+def calls_of(works: list[Work], real: np.dtype[Any]) -> list[Call]:
+    """Return the call that does all works, side by side where there are threads."""
+    rows = [
+        (
+            ctypes.cast(w.function, ctypes.c_void_p).value or 0,
+            [0 if a is None else a.ctypes.data for a in w.arrays],
+            w.sizes,
+        )
+        for w in works
+    ]
+    return [share(real)(table_of(rows, works), len(works))]
+
+
+def share(real: np.dtype[Any]) -> Callable[[Table, int], Call]:
+    """Return what makes the call by which torch's threads do the entries of a table.
+
+    Raises RuntimeError where nothing can be compiled.
+    """
+    library = compile_library(fixed_source(real.name))
+    if library is None:
+        raise RuntimeError("only compiled kernels have pieces")
+    function = library.steepest_share
     function.restype = None
-    both = tuple(ctypes.c_void_p(a.ctypes.data) for a in (addresses, numbers))
-    return partial(_invoke, function, both, (addresses, numbers, pointers))
 
+    def call(table: Table, count: int) -> Call:
+        return function, (table, ctypes.c_int64(count), parallel())
 
-def _invoke(function: Any, both: tuple[Any, ...], _kept: tuple[Any, ...]) -> None:
-    function(*both)
+    return call
 
 
 def cut_batch(examples: int, most: int) -> list[slice]:
     """Cut the batch into at most `most` nearly equal pieces."""
     edges = np.linspace(0, examples, min(most, examples) + 1).astype(int)
     return [slice(int(a), int(b)) for a, b in pairwise(edges)]
-
-
-def share(works: list[Work]) -> None:
-    """Do all pieces, on as many threads as torch may use."""
-    threads = min(torch.get_num_threads(), len(works))
-    others = [_pool(threads, os.getpid()).submit(_several, works[i::threads])
-              for i in range(1, threads)]  # fmt: skip
-    _several(works[::threads])
-    for other in others:
-        other.result()
-
-
-def _several(works: list[Work]) -> None:
-    for work in works:
-        work()
-
-
-@lru_cache(maxsize=1)
-def _pool(threads: int, process: int) -> ThreadPoolExecutor:
-    """Return the threads of this process; they flush denormals as the loop's own thread does."""
-    del process
-    return ThreadPoolExecutor(threads - 1, initializer=flush_denormals)
 
 
 def library_of(source: Callable[[str], str], array: Any) -> ctypes.CDLL | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from steepest.engine.native_winograd import scratch_size, winograd_source
 from steepest.engine.protocol import Call
-from steepest.engine.torch_team import Workspace, bind_work, cut_batch, library_of, share
+from steepest.engine.torch_team import Work, Workspace, calls_of, cut_batch, library_of
 from steepest.program.trace import Instruction
 
 CACHED_BYTES = 384 << 10  # of a chunk of tiles with their products: most of an L2 cache
@@ -81,9 +81,9 @@ def _correlate(
     for k, part in enumerate(cut_batch(len(x), MOST_PIECES)):
         scratch = memory.take(f"scratch {k}", scratch_size(channels, tiles), real)
         sizes = (part.stop - part.start, *x.shape[1:], *y.shape[1:], padding, tiles)
-        works.append(bind_work(library.winograd_conv, [x[part], u, bias, y[part], scratch], sizes))
-    turn = bind_work(library.winograd_weights, [w, u], (*w.shape[2:], int(turned)))
-    return [(turn, ()), (share, (works,))]
+        works.append(Work(library.winograd_conv, (x[part], u, bias, y[part], scratch), sizes))
+    turn = Work(library.winograd_weights, (w, u), (*w.shape[2:], int(turned)))
+    return [*calls_of([turn], real), *calls_of(works, real)]
 
 
 def _conv2d(
@@ -114,9 +114,9 @@ def _conv2d_weight(
         scratch = memory.take(f"scratch {k}", scratch_size(channels, tiles), real)
         sizes = (part.stop - part.start, *x.shape[1:], *g.shape[1:], how["padding"], tiles)
         own = du[k * 16 * count : (k + 1) * 16 * count]
-        works.append(bind_work(library.winograd_grad, [x[part], g[part], own, scratch], sizes))
-    fold = bind_work(library.winograd_fold, [du, out], (len(parts), count))
-    return [(share, (works,)), (fold, ())]
+        works.append(Work(library.winograd_grad, (x[part], g[part], own, scratch), sizes))
+    fold = Work(library.winograd_fold, (du, out), (len(parts), count))
+    return [*calls_of(works, real), *calls_of([fold], real)]
 
 
 BINDINGS: dict[str, Callable[..., list[Call]]] = {

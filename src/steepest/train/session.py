@@ -230,7 +230,7 @@ def run_programs(
         programs["train tail"] = train_program(task, rules, n % size)
     if specs[0].probes:
         programs["probe"] = probe_program(task, rules, size, specs[0].probes)
-    return programs | eval_programs(task, held)
+    return programs | (eval_programs(task, held) if held else {})
 
 
 def eval_programs(task: Task, n: int) -> dict[str, Any]:

@@ -1,0 +1,60 @@
+"""Pieces of compiled calls do what the whole call does, to the last bit, on one thread and two."""
+
+import numpy as np
+import pytest
+from harness import train_steps
+from problems import NETS
+
+from steepest.engine import native, native_split
+from steepest.engine.native_chain import Entry
+from steepest.optim import Adam
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+from steepest.engine.torch_engine import TorchEngine  # noqa: E402 - it needs torch
+
+pytestmark = [
+    pytest.mark.torch,
+    pytest.mark.skipif(native.compiler() is None, reason="no C compiler"),
+]
+
+
+@pytest.fixture(params=[1, 2])
+def _threads(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("_threads")
+@pytest.mark.parametrize("name", NETS)
+def test_pieces_change_no_bit_of_a_training(name, monkeypatch):
+    """Every chain, pooling, gathering and mask cut into eight, three runs, float32."""
+    rules = [Adam(), Adam(lr=0.01), Adam(lr=0.03)]
+    whole, losses = train_steps(NETS[name], rules, [0, 1, 2], TorchEngine())
+    cut = []
+    split = native_split.split_entry
+
+    def counted(entry):
+        pieces = split(entry)
+        cut.append(len(pieces))
+        return pieces
+
+    monkeypatch.setattr(native_split, "LEAST", 1)
+    monkeypatch.setattr("steepest.engine.native_seal.split_entry", counted)
+    pieces, seen = train_steps(NETS[name], rules, [0, 1, 2], TorchEngine())
+    assert max(cut) == native_split.MOST_PIECES
+    assert np.array_equal(whole, pieces)
+    assert np.array_equal(losses, seen)
+
+
+def test_a_chain_is_cut_along_its_outermost_axis():
+    """Pointers move by that axis' strides; an operand that is the same everywhere does not."""
+    x, scalar = np.zeros((40, 30), np.float32), np.zeros((), np.float32)
+    small = Entry("chain_x", (x, scalar), (1, 40, 30, 0, 30, 0, 0), "source", (1, 0))
+    assert native_split.split_entry(small) == [small]
+    large = Entry("chain_x", (x, scalar), (1, 40, 1 << 14, 0, 30, 0, 0), "source", (1, 0))
+    pieces = native_split.split_entry(large)
+    assert [p.sizes[1] for p in pieces] == [5] * 8
+    assert [p.pointers[0] - x.ctypes.data for p in pieces] == [k * 5 * 30 * 4 for k in range(8)]
+    assert {p.pointers[1] for p in pieces} == {scalar.ctypes.data}
