@@ -146,7 +146,10 @@ def measure(model: str, threads: int, names: list[str], rounds: int) -> Iterator
         for k in range(rounds):
             shift = k % max(1, len(field.able))
             for name in field.able[shift:] + field.able[:shift]:
-                measured = field.time(name, turn(name, model))
+                time.sleep(timing.REST)
+                if STEPS[model] > 1:
+                    field.time(name, 2)  # fills the caches again
+                measured = field.time(name, turn(name, model)) if name in field.able else None
                 if measured is not None:
                     taken[name].append(measured)
             timing.say(f"round {k + 1}/{rounds}")

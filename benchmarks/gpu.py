@@ -319,17 +319,23 @@ def main():
     if given.device == "cuda" and not torch.cuda.is_available():
         sys.exit("no CUDA device on this machine: nothing was timed")
     name = torch.cuda.get_device_name() if given.device == "cuda" else "the CPU"
-    result = {"machine": machine.describe(("torch", "steepest")), "device": name}
+    result = known(given.out, name) | {"machine": machine.describe(("torch", "steepest"))}
+    result |= {"device": name}
     result["peak TFLOP/s"] = {k: peak(given.device, k) for k in ("bfloat16", "float32")}
     given.out.parent.mkdir(parents=True, exist_ok=True)
-    for part in ("nets", "study", "recipes"):
+    for part, figures in PARTS.items():
         if given.only in (None, part):
-            result[part] = {}
-            for name, found in PARTS[part](given, result):
-                result[part][name] = found
+            for name, found in figures(given, result):
+                result[part] = result.get(part, {}) | {name: found}
                 text = json.dumps(result, indent=1)
                 given.out.write_text(text + "\n", encoding="utf-8")  # what came counts if it is cut
-    print(text)
+                print(f"{part}: {name}: {json.dumps(found)}", flush=True)
+
+
+def known(path, device):
+    """Return the parts of a result file of the same device; another device starts anew."""
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found if found.get("device") == device else {}
 
 
 def nets(given, result):

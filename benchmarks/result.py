@@ -10,7 +10,8 @@ def keep(path: Path, about: dict, runs: list[dict], case: tuple[str, ...]) -> di
     A file is of one processor: on another one it starts anew. Returns what is in it now.
     """
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    same = known.get("machine", {}).get("processor") == about["processor"]
+    former = known.get("machine", {})
+    same = all(former.get(k) == about.get(k) for k in ("processor", "vectors"))
     new = {tuple(run[field] for field in case): run for run in runs}
     old = {tuple(run[f] for f in case): run for run in known.get("runs", [])} if same else {}
     found = {"machine": about, "runs": list((old | new).values())}

@@ -27,6 +27,11 @@ FIRST = (
 STEPS = "A training step with gathering, loss and accuracy"
 NETWORKS = "Whole steps of networks of images with Adam"
 STUDY = "A whole study, from the start of the program to its end"
+WAYS = (
+    "steepest, bfloat16, compiled", "steepest, bfloat16", "PyTorch, autocast, torch.compile",
+    "PyTorch, autocast",
+)  # fmt: skip
+TOGETHER = ("steepest", "steepest, compiled", "PyTorch, vmap")
 IDLE = 0.3  # processors that other programs may have kept busy, for a run to be shown
 WORDS = {1: "one thread", 2: "two threads"}
 
@@ -121,6 +126,34 @@ def study(result):
     return grid(title, ["runs a second", "processor seconds a run", "timed"], cells)
 
 
+def device_nets(result):
+    """Return the table of networks on a CUDA device."""
+    nets = result["nets"]
+    rows = [
+        (way, [figure(found.get(way, {}), "images a second") for found in nets.values()])
+        for way in WAYS
+    ]
+    return grid("images a second, batch 512, momentum", list(nets), rows)
+
+
+def device_study(result):
+    """Return the table of many MLP runs in one program on a CUDA device."""
+    columns = [f"{int(runs):,} at once" for runs in result["study"]]
+    rows = [
+        (way, [figure(found.get(way, {}), "runs a second") for found in result["study"].values()])
+        for way in TOGETHER
+    ]
+    return grid("MLP runs a second, each of 157 updates", columns, rows)
+
+
+def figure(row, name):
+    """Return a rate with three digits, a dash where it is not known."""
+    if name not in row:
+        return "-"
+    rate = float(f"{row[name]:.3g}")
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:g}"
+
+
 def headed(text, result):
     """Return the sentence above a table: what it is and where it was measured."""
     about = result["machine"]
@@ -136,6 +169,9 @@ def section():
     for name, text, make in tables:
         if result := read(name):
             parts += [headed(text, result), make(result)]
+    if result := read("gpu.json"):
+        text = f"Training on one {result['device']}, with the data on it:"
+        parts += [text, device_nets(result), device_study(result)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -7,9 +7,12 @@ the ratios within a round.
 
 import statistics
 import sys
+import time
 from dataclasses import dataclass
 
 from worker import Failure, Measurement, Worker
+
+REST = 0.3  # seconds before each turn, in which threads of the one before it come to rest
 
 
 def say(text: str) -> None:
@@ -83,6 +86,7 @@ def interleave(able: dict[str, tuple[Runner, Unit]], rounds: int) -> dict[str, l
         shift = turn % len(names)
         for name in names[shift:] + names[:shift]:
             runner, unit = able[name]
+            time.sleep(REST)
             runner.time(unit.warm)
             taken[name].append(runner.time(unit.count))
         say(f"round {turn + 1}/{rounds}")
