@@ -10,7 +10,7 @@ RULES = {
 }  # fmt: skip
 
 
-def prepare(rule, size, threads):  # noqa: ARG001 - rivals limit their threads here
+def prepare(rule, size, threads, name="numpy"):  # noqa: ARG001 - rivals limit their threads here
     import numpy as np
 
     from steepest.engine.choice import make_engine
@@ -31,19 +31,19 @@ def prepare(rule, size, threads):  # noqa: ARG001 - rivals limit their threads h
     }
     new, after = instance.step(p, g, slots, c)
     pairs = {"params": (p, new), **{f"slot.{n}": (s, after[n]) for n, s in slots.items()}}
-    engine = make_engine("numpy")
+    engine = make_engine(name)
     program = recorder.program({}, pairs)
     bound = bind_programs({"update": program}, engine, {})["update"]
     generator = np.random.default_rng(0)
-    bound.inputs["params"][...] = generator.standard_normal((1, size))
-    bound.inputs["gradient"][...] = 1e-2 * generator.standard_normal((1, size))
+    engine.write(bound.inputs["params"], generator.standard_normal((1, size)))
+    engine.write(bound.inputs["gradient"], 1e-2 * generator.standard_normal((1, size)))
     steps = np.arange(1, 10_001)
     rows = coefficient_table([instance], steps, np.full((len(steps), 1), 1e-3))[1].astype("f4")
-    place = iter(range(10**12))
+    place, scalars = iter(range(10**12)), engine.numpy(bound.inputs["coefficients"])
 
     def update_many(count):
         for _ in range(count):
-            np.copyto(bound.inputs["coefficients"], rows[next(place) % len(rows)])
+            np.copyto(scalars, rows[next(place) % len(rows)])
             bound.replay()
 
     return update_many

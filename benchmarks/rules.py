@@ -19,6 +19,7 @@ from worker import Failure, Worker
 
 CONTENDERS = {
     "ours": "ours_rule",
+    "ours-torch": "ours_rule_torch",
     "torch": "rivals.rule_torch",
     "torch-fused": "rivals.rule_torch_fused",
 }
