@@ -38,9 +38,12 @@ class Contender:
 
 
 OURS = {
-    f"ours-{kind}": Contender(label, "ours_cnn", (kind,), "ours", needs=("torch",))
+    f"ours-{kind}": Contender(
+        label, "ours_cnn", (kind,), "ours", needs=("torch",),
+        models=("compact_cnn",) if kind == "torch-compile" else (),  # minutes for the others
+    )
     for kind, label in ours_cnn.LABELS.items()
-}
+}  # fmt: skip
 PYTORCH = {
     "torch": Contender("PyTorch, eager", "rivals.cnn_torch", (False, False)),
     "torch-last": Contender("PyTorch, eager, channels-last", "rivals.cnn_torch", (True, False)),

@@ -3,6 +3,7 @@
 LABELS = {
     "torch": "steepest, torch engine",
     "torch-plain": "steepest, torch engine, nothing compiled",
+    "torch-compile": "steepest, torch engine, --compile",
     "numpy": "steepest, NumPy engine",
 }
 EXAMPLES, CLASSES = 2048, 10
@@ -19,8 +20,9 @@ def engine_of(kind):
     """Return an engine by the name of its contender."""
     from steepest.engine.choice import make_engine
 
-    name, _, plain = kind.partition("-")
-    return make_engine(name, native="off" if plain else "auto")
+    name, _, how = kind.partition("-")
+    options = {"plain": {"native": "off"}, "compile": {"compiled": True}, "": {}}
+    return make_engine(name, **options[how])
 
 
 def bind(model, batch, engine):

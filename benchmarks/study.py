@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import machine
+import result
 import timing
 import workload
 
@@ -98,6 +99,14 @@ def timed(name: str, count: int) -> dict:
     }  # fmt: skip
 
 
+def median(rounds: list[dict]) -> dict:
+    """Return the round of median length, with the seconds of all; a failed one counts first."""
+    failed = [r for r in rounds if "status" in r]
+    ordered = sorted(rounds, key=lambda r: r.get("seconds", 0.0))
+    middle = (failed or [ordered[len(ordered) // 2]])[0]
+    return middle | {"rounds": [r.get("seconds") for r in rounds]}
+
+
 def processor_seconds() -> float:
     """Return the processor time of the processes that have ended, and of theirs."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -124,6 +133,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default=",".join(WAYS), help="ways, by commas")
     parser.add_argument("--runs", default="", help="fewer runs of a way: keras=21,lightning=35")
+    parser.add_argument("--rounds", type=int, default=1, help="of each way; the median counts")
     parser.add_argument("--out", type=Path, default=RESULT)
     parser.add_argument("--show", type=Path, help="print the table of a result file and stop")
     parser.add_argument("--child", help=argparse.SUPPRESS)
@@ -144,7 +154,7 @@ def main() -> None:
     about = machine.describe({"numpy"}.union(*(way.needs for way in WAYS.values())))
     fewer = dict(pair.split("=") for pair in given.runs.split(",") if pair)
     found = json.loads(given.out.read_text(encoding="utf-8")) if given.out.exists() else {}
-    same = found.get("machine", {}).get("processor") == about["processor"]
+    same = result.is_same(found.get("machine", {}), about)
     about_study = {
         "runs": len(workload.cells()), "updates of a run": workload.STEPS * workload.EPOCHS,
         "batch": workload.BATCH, "epochs": workload.EPOCHS,
@@ -152,8 +162,12 @@ def main() -> None:
     }  # fmt: skip
     ways = found.get("ways", {}) if same and found.get("study") == about_study else {}
     for name in given.only.split(","):
-        timing.say(name)
-        ways[name] = timed(name, int(fewer.get(name, about_study["runs"])))
+        count = int(fewer.get(name, about_study["runs"]))
+        rounds = []
+        for k in range(given.rounds):
+            timing.say(f"{name}, round {k + 1}")
+            rounds.append(timed(name, count))
+        ways[name] = median(rounds)
         found = {"machine": about, "study": about_study, "ways": ways}
         text = json.dumps(found, indent=1, ensure_ascii=False)
         given.out.write_text(text + "\n", encoding="utf-8")

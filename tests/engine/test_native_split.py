@@ -7,7 +7,8 @@ from problems import NETS
 
 from steepest.engine import native, native_split
 from steepest.engine.native_chain import Entry
-from steepest.optim import Adam
+from steepest.nn import zoo
+from steepest.optim import SGD, Adam
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 from steepest.engine.torch_engine import TorchEngine  # noqa: E402 - it needs torch
@@ -46,6 +47,32 @@ def test_pieces_change_no_bit_of_a_training(name, monkeypatch):
     assert max(cut) == native_split.MOST_PIECES
     assert np.array_equal(whole, pieces)
     assert np.array_equal(losses, seen)
+
+
+def test_products_are_cut_the_same_for_any_number_of_threads(monkeypatch):
+    """Forward and both gradients, odd rows and columns: equal bits; equal to whole ones to 1e-5."""
+    net = zoo.mlp(hidden=(70, 33))
+    whole, _ = train_steps(net, [SGD(lr=0.1)], [0], TorchEngine(), batch=27)
+    monkeypatch.setattr(native_split, "PRODUCT_FLOPS", 100.0)
+    before, found = torch.get_num_threads(), []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        found.append(train_steps(net, [SGD(lr=0.1)], [0], TorchEngine(), batch=27)[0])
+    torch.set_num_threads(before)
+    assert np.array_equal(*found)
+    assert np.abs(found[0] - whole).max() < 1e-5
+
+
+def test_a_product_is_cut_along_its_longer_side():
+    """Columns of an operand and of the result, or rows of them; what is multiplied stays."""
+    a, b, c = (np.zeros(shape, np.float32) for shape in ((8, 1000), (1000, 6000), (8, 6000)))
+    entry = Entry("gemm_64", (a, b, c, 7), (111, 111, 8, 6000, 1000, 1000, 6000, 6000))
+    pieces = native_split.split_entry(entry)
+    assert len(pieces) == native_split.PRODUCT_PIECES
+    assert [p.sizes for p in pieces] == [(111, 111, 8, 1500, 1000, 1000, 6000, 6000)] * 4
+    assert [p.pointers[2].ctypes.data - c.ctypes.data for p in pieces] == [0, 6000, 12000, 18000]
+    tall = Entry("gemm_64", (b.T, a.T, c.T, 7), (112, 112, 6000, 8, 1000, 6000, 1000, 8))
+    assert [p.sizes[2:5] for p in native_split.split_entry(tall)] == [(1500, 8, 1000)] * 4
 
 
 def test_a_chain_is_cut_along_its_outermost_axis():

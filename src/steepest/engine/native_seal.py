@@ -109,7 +109,10 @@ class _Libraries:
 
     def shared(self, entry: Entry) -> Call | None:
         """Return the call in which threads share an entry, None where it stays whole."""
-        pieces = [] if self.share is None else split_entry(entry)
+        greedy = (
+            entry.name.startswith(PRODUCTS) and blas_limit() is None
+        )  # each would take all threads
+        pieces = [] if self.share is None or greedy else split_entry(entry)
         if self.share is None or len(pieces) < 2:
             return None
         table = self.table(pieces)

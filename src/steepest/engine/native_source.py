@@ -33,10 +33,14 @@ static void member(void *p) {
   }
 }
 void steepest_share(const uint64_t *entry, int64_t count,
-                    void (*parallel)(void (*)(void *), void *, unsigned, unsigned)) {
+                    void (*parallel)(void (*)(void *), void *, unsigned, unsigned),
+                    int (*get)(void), void (*set)(int)) {
+  const int before = get ? get() : 0;
   team t = {entry, count, 0};
+  if (set) set(1);
   if (parallel) parallel(member, &t, 0, 0);
   else steepest_run(entry, count);
+  if (set) set(before);
 }
 """
 

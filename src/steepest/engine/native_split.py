@@ -1,7 +1,8 @@
 """Pieces of a compiled call that threads may do side by side: disjoint results, the same bits.
 
-Only calls whose elements or examples are computed one by one are cut; where sums run across what
-would be cut (products, reductions over examples), the call stays whole.
+Only calls whose elements, examples, rows or columns are computed one by one are cut; where sums run
+across what would be cut (reductions over examples), the call stays whole. BLAS adds up the terms
+of an element in one order however many columns it is asked for, so products may be cut as well.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,8 @@ Array = np.ndarray
 
 LEAST = 1 << 18  # elements of a call for which handing pieces to another thread pays
 MOST_PIECES = 8
+PRODUCT_FLOPS = 6e6  # of a piece of a product at least
+PRODUCT_PIECES = 4  # each packs its operands anew
 
 
 def split_entry(entry: Entry) -> list[Entry]:
@@ -28,9 +31,9 @@ def split_entry(entry: Entry) -> list[Entry]:
     return [entry] if cut is None else cut(entry)
 
 
-def _edges(count: int) -> list[tuple[int, int]]:
+def _edges(count: int, pieces: int = MOST_PIECES) -> list[tuple[int, int]]:
     """Return where the pieces of `count` things begin and end."""
-    edges = np.linspace(0, count, min(MOST_PIECES, count) + 1).astype(int).tolist()
+    edges = np.linspace(0, count, min(pieces, count) + 1).astype(int).tolist()
     return list(pairwise(edges))
 
 
@@ -93,6 +96,24 @@ def _by_element(entry: Entry) -> list[Entry]:
     ]
 
 
+def _product(entry: Entry) -> list[Entry]:
+    """Cut a product along the longer side of its result; leading dimensions stay."""
+    left, right, out, gemm = entry.pointers
+    flags, (m, n, k), leading = entry.sizes[:2], entry.sizes[2:5], entry.sizes[5:]
+    pieces = min(PRODUCT_PIECES, int(2 * m * n * k // PRODUCT_FLOPS))
+    if pieces < 2 or isinstance(left, int) or isinstance(right, int) or isinstance(out, int):
+        return [entry]
+    if m > n:
+        return [
+            Entry(entry.name, (left[i:j], right, out[i:j], gemm), (*flags, j - i, n, k, *leading))
+            for i, j in _edges(m, pieces)
+        ]
+    return [
+        Entry(entry.name, (left, right[:, i:j], out[:, i:j], gemm), (*flags, m, j - i, k, *leading))
+        for i, j in _edges(n, pieces)
+    ]
+
+
 CUTS: dict[str, Callable[[Entry], list[Entry]]] = {
     "max_pool": _by_example,
     "max_pool_grad": _by_example,
@@ -100,4 +121,6 @@ CUTS: dict[str, Callable[[Entry], list[Entry]]] = {
     "gather_bytes": _by_row,
     "gather_reals": _by_row,
     "dropout_mask": _by_element,
+    "gemm_32": _product,
+    "gemm_64": _product,
 }

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from steepest.engine.native import compile_library
+from steepest.engine.native_blas import blas_limit
 from steepest.engine.native_seal import Table, table_of
 from steepest.engine.native_source import TYPES, fixed_source
 from steepest.engine.protocol import Call
@@ -86,9 +87,10 @@ def share(real: np.dtype[Any]) -> Callable[[Table, int], Call]:
         raise RuntimeError("only compiled kernels have pieces")
     function = library.steepest_share
     function.restype = None
+    limit = blas_limit() or (None, None)
 
     def call(table: Table, count: int) -> Call:
-        return function, (table, ctypes.c_int64(count), parallel())
+        return function, (table, ctypes.c_int64(count), parallel(), *limit)
 
     return call
 
