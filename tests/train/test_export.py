@@ -65,7 +65,7 @@ def session_of(model, images=True):
     dataset = from_arrays("random", x, np.arange(60) % 4)
     session = open_session([RunSpec(data="random", model=model)], dataset)
     state = read_state(session, 0)
-    moved = {n: a + 0.1 * stream(1, n).random(a.shape) for n, a in state.arrays.items()}
+    moved = {n: a + 0.1 * (stream(1, n).random(a.shape) - 0.5) for n, a in state.arrays.items()}
     write_state(session, State(0, moved))
     return session
 
