@@ -127,6 +127,21 @@ def test_the_file_runs_resumes_and_ends_in_a_summary(call, folder):
     assert "of 4 runs" not in err  # nothing was missing
 
 
+def test_their_own_name_is_known_to_report_and_results(call, folder):
+    """The page anew, the summary as text or JSON; for other forms the studies are named."""
+    call("run", "s.toml", "--jobs", "0", "--no-open")
+    page = folder / "runs" / "s" / "report.html"
+    page.unlink()
+    assert call("report", "s")[0] == 0
+    assert page.exists()
+    assert "mean rank" in call("results", "s")[1]
+    found = json.loads(call("results", "s", "--format", "json")[1], parse_constant=pytest.fail)
+    assert found["study"] == "s"
+    code, _, err = call("results", "s", "--format", "tex")
+    assert code == 2
+    assert "table or json, not tex; the other forms are those of s-" in err
+
+
 def test_a_dry_run_plans_every_problem(call):
     code, out, _ = call("run", "s.toml", "--dry-run")
     assert code == 0

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from steepest import paths
 from steepest.cli.conduct import Wishes, conduct, open_page, plain_json, printer
+from steepest.cli.screen import give
 from steepest.cli.tell import safe
-from steepest.errors import NothingMatchedError, RunsFailedError
+from steepest.errors import NothingMatchedError, RunsFailedError, UsageError
 
 if TYPE_CHECKING:
+    from steepest.study.across import Across
     from steepest.study.conclusion import Conclusion
     from steepest.study.problem import Problems
 
@@ -44,45 +46,97 @@ def conduct_problems(problems: "Problems", file: str, wishes: Wishes) -> int:
 
 
 def _summary(problems: "Problems", file: str, wishes: Wishes) -> Path:
-    """Print the summary across problems and write its page; return the page's path."""
-    from steepest.report.across_page import render_across
-    from steepest.report.across_text import across_lines, across_plain
-    from steepest.report.page import put
-    from steepest.study.across import summarize
-    from steepest.study.environment import command
-    from steepest.study.record import now
-
-    try:
-        found = summarize(problems, _conclusions(problems, wishes))
-    except NothingMatchedError as nothing:
-        raise RunsFailedError(str(nothing)) from None
-    folder = paths.runs_folder() / problems.name
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / "study.toml"
+    """Keep the file, print the summary across problems and write its page; return its path."""
+    kept = _kept_file(problems.name)
+    kept.parent.mkdir(parents=True, exist_ok=True)
     if Path(file).resolve() != kept.resolve():
         shutil.copyfile(file, kept)
-    target = Path(wishes.out) if wishes.out else folder / "report.html"
-    links = {
-        label: _link(study.name, target)
-        for label, study in zip(problems.labels, problems.studies, strict=True)
-    }
-    created = f"{now()[:16].replace('T', ' ')} UTC"
-    page = put(render_across(found, links, created, command()), target)
+    found = summary_of(problems, wishes.store)
+    page = write_summary(problems, found, wishes.out)
     if wishes.json:
-        whole = across_plain(found) | {"report": str(page), "pages": links}
-        sys.stdout.write(json.dumps(plain_json(whole), allow_nan=False) + "\n")
-        return page
-    show = printer(False)
-    first, *lines = across_lines(found)
-    show(f"[bold]{safe(first)}[/bold]", markup=True)
-    for line in lines:
-        show(line)
-    for note in found.notes:
-        show(f"Note: {note}")
+        sys.stdout.write(summary_json(problems, found, page))
+    else:
+        show_summary(found)
     return page
 
 
-def _conclusions(problems: "Problems", wishes: Wishes) -> dict[str, "Conclusion"]:
+def show_summary(found: "Across") -> None:
+    """Print what may be said across problems."""
+    from steepest.report.across_text import across_lines
+
+    show = printer(False)
+    first, *lines = across_lines(found)
+    show(f"[bold]{safe(first)}[/bold]", markup=True)
+    for line in (*lines, *(f"Note: {note}" for note in found.notes)):
+        show(line)
+
+
+def kept_problems(name: str) -> "Problems | None":
+    """Return the problems that were run under a name, None where there are none."""
+    from steepest.study.problem import problems_of
+    from steepest.study.toml import read_table
+
+    file = _kept_file(name)
+    table = read_table(file) if file.exists() else {}
+    return problems_of(table, str(file), name) if "problems" in table else None
+
+
+def give_summary(problems: "Problems", form: str, store: str, out: str | None) -> None:
+    """Print the summary across problems, or write it into a file.
+
+    Raises UsageError for a form that it does not have.
+    """
+    from steepest.report.across_text import across_lines, across_plain
+
+    found = summary_of(problems, store)
+    if form == "table":
+        lines = [*across_lines(found), *(f"Note: {note}" for note in found.notes)]
+        give("\n".join(lines) + "\n", out)
+    elif form == "json":
+        give(json.dumps(plain_json(across_plain(found)), allow_nan=False) + "\n", out)
+    else:
+        names = ", ".join(study.name for study in problems.studies)
+        raise UsageError(
+            f"'{problems.name}' is several problems, which are shown as table or json, not {form}; "
+            f"the other forms are those of {names}"
+        )
+
+
+def _kept_file(name: str) -> Path:
+    return paths.runs_folder() / name / "study.toml"
+
+
+def summary_of(problems: "Problems", store: str) -> "Across":
+    """Return what may be said across problems; RunsFailedError where no study came to an end."""
+    from steepest.study.across import summarize
+
+    try:
+        return summarize(problems, _conclusions(problems, store))
+    except NothingMatchedError as nothing:
+        raise RunsFailedError(str(nothing)) from None
+
+
+def write_summary(problems: "Problems", found: "Across", out: str | None) -> Path:
+    """Write the page of the summary; return its path."""
+    from steepest.report.across_page import render_across
+    from steepest.report.page import put
+    from steepest.study.environment import command
+    from steepest.study.record import now
+
+    target = Path(out) if out else paths.runs_folder() / problems.name / "report.html"
+    created = f"{now()[:16].replace('T', ' ')} UTC"
+    return put(render_across(found, _links(problems, target), created, command()), target)
+
+
+def summary_json(problems: "Problems", found: "Across", page: Path) -> str:
+    """Return the summary as one JSON object on a line."""
+    from steepest.report.across_text import across_plain
+
+    whole = across_plain(found) | {"report": str(page), "pages": _links(problems, page)}
+    return json.dumps(plain_json(whole), allow_nan=False) + "\n"
+
+
+def _conclusions(problems: "Problems", place: str) -> dict[str, "Conclusion"]:
     """Return what may be concluded of each problem; one without a comparison is left out."""
     from steepest.study.archive import study_of
     from steepest.study.conclusion import conclude
@@ -90,7 +144,7 @@ def _conclusions(problems: "Problems", wishes: Wishes) -> dict[str, "Conclusion"
     from steepest.study.store import open_store
 
     found = {}
-    with open_store(wishes.store) as store:
+    with open_store(place) as store:
         for label, study in zip(problems.labels, problems.studies, strict=True):
             try:
                 record = find_study(store, study.name)
@@ -98,6 +152,12 @@ def _conclusions(problems: "Problems", wishes: Wishes) -> dict[str, "Conclusion"
             except NothingMatchedError:
                 continue
     return found
+
+
+def _links(problems: "Problems", page: Path) -> dict[str, str]:
+    """Return the way from the summary's page to every problem's, by label."""
+    pairs = zip(problems.labels, problems.studies, strict=True)
+    return {label: _link(study.name, page) for label, study in pairs}
 
 
 def _link(name: str, page: Path) -> str:

@@ -2,6 +2,9 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+
+from steepest.errors import UsageError
 
 Rows = Sequence[Sequence[str]]
 
@@ -50,3 +53,15 @@ def as_text(columns: Sequence[str], rows: Rows, title: str = "") -> str:
 def _is_numeric(rows: Rows, column: int) -> bool:
     cells = [row[column] for row in rows]
     return bool(cells) and all(c[:1].isdigit() or c[:1] in "-–" for c in cells if c)
+
+
+def give(text: str, out: str | None) -> None:
+    """Write text into a file, or to standard output."""
+    if out is None:
+        sys.stdout.write(text)
+        return
+    try:
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+        Path(out).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write '{out}': {error.strerror}") from None

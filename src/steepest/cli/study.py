@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from steepest import paths
 from steepest.cli.compare import WorkFlags
 from steepest.cli.conduct import Wishes, conduct, finish
-from steepest.cli.screen import say, show_table
+from steepest.cli.screen import give, say, show_table
 from steepest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -147,12 +147,18 @@ def report(name: str, *, store: str | None = None, out: str | None = None) -> in
     Parameters
     ----------
     name
-        A study in the store.
+        A study in the store, or several problems that were run under this name.
     store
         URL of the store [sqlite:///runs/steepest.db, or STEEPEST_STORE].
     out
         Where the page is written [runs/STUDY/report.html].
     """
+    from steepest.cli.problem import kept_problems, summary_of, write_summary
+
+    if problems := kept_problems(name):
+        across = summary_of(problems, store or paths.store_url())
+        sys.stdout.write(f"{write_summary(problems, across, out)}\n")
+        return 0
     with _writable(store) as opened:
         wishes = Wishes(jobs=0, store=opened.place, out=out)
         page = finish(stored_study(opened, name), opened, wishes, lambda *_, **__: None)
@@ -173,7 +179,7 @@ def results(
     Parameters
     ----------
     name
-        A study in the store.
+        A study in the store, or several problems that were run under this name (table or json).
     format
         table, csv, json, md or tex; page: the whole study in Markdown.
     table
@@ -184,27 +190,19 @@ def results(
     out
         Where it is written [standard output].
     """
+    from steepest.cli.problem import give_summary, kept_problems
     from steepest.report.factor_table import tables
     from steepest.study.conclusion import note_look
 
+    if problems := kept_problems(name):
+        give_summary(problems, format, store or paths.store_url(), out)
+        return 0
     with _writable(store) as opened:
         found, content = stored_content(opened, name)
         text = tables(content, format, table)
         note_look(opened, found)
-    _give(text if text.endswith("\n") else text + "\n", out)
+    give(text if text.endswith("\n") else text + "\n", out)
     return 0
-
-
-def _give(text: str, out: str | None) -> None:
-    """Write text into a file, or to standard output."""
-    if out is None:
-        sys.stdout.write(text)
-        return
-    try:
-        Path(out).parent.mkdir(parents=True, exist_ok=True)
-        Path(out).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write '{out}': {error.strerror}") from None
 
 
 def _writable(url: str | None) -> "Store":
