@@ -90,7 +90,8 @@ def steps(result):
 
 def nets(result):
     """Return the table of the convolutional networks' steps."""
-    runs = quiet(result["runs"])
+    models = list(cnn.BATCHES)
+    runs = sorted(quiet(result["runs"]), key=lambda r: (models.index(r["model"]), r["threads"]))
     columns = [f"{r['model']}, batch {r['batch']}, {WORDS[r['threads']]}" for r in runs]
     names = [n for n in NETS if any("median_us" in r["contenders"].get(n, {}) for r in runs)]
     rows = [(cnn.CONTENDERS[n].label, [cell(r, n, 1e3) for r in runs]) for n in names]

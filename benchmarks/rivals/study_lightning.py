@@ -26,9 +26,22 @@ def train(cell, parts):
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
         num_sanity_val_steps=0,
     )  # fmt: skip
-    loaders = [Epoch(*parts["train"], workload.BATCH), [parts["validation"]]]
+    loaders = [Epoch(*parts["train"], workload.BATCH), Whole(parts["validation"])]
     trainer.fit(module(cell, net), *loaders)
     return study_torch.accuracy(net, *parts["test"])
+
+
+class Whole:
+    """One batch of everything; a list would be taken for several loaders."""
+
+    def __init__(self, batch):
+        self.batch = batch
+
+    def __len__(self):
+        return 1
+
+    def __iter__(self):
+        return iter((self.batch,))
 
 
 def module(cell, net):
