@@ -14,8 +14,7 @@ import timing
 FOLDER = Path(__file__).parent / "results"
 README = Path(__file__).parent.parent / "README.md"
 SHOWN = (
-    "ours", "ours-torch", "torch", "torch-compile", "torch-compile-step", "jax-scan", "keras",
-    "lightning-memory",
+    "ours", "ours-torch", "torch", "torch-compile-step", "jax-scan", "keras", "lightning-memory",
 )  # fmt: skip
 NETS = ("ours-torch", "torch", "torch-last", "torch-compile-last", "lightning", "keras", "jax")
 FIRST = (
@@ -114,7 +113,7 @@ def study(result):
     whole = result["study"]["runs"]
     cells = [
         (
-            r["label"].replace("steepest: a", "steepest, a"),
+            r["label"].replace("steepest: ", "steepest, "),
             [
                 f"{r['runs a second']:.2f}",
                 f"{r['processor seconds'] / r['runs']:.2f}",

@@ -41,7 +41,7 @@ WAYS = {
         ("steepest",),
     ),
     "ours-together": Way(
-        "the same, the 15 runs of a rule in one program", "ours_study", 1, 1, ("steepest",),
+        "steepest: the same, the 15 runs of a rule in one program", "ours_study", 1, 1, ("steepest",),
         ("together = 15",),
     ),
     "torch": Way("plain PyTorch loops, one process", "rivals.study_torch", 1, 2, ("torch",)),
