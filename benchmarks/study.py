@@ -41,8 +41,8 @@ WAYS = {
         ("steepest",),
     ),
     "ours-together": Way(
-        "steepest: the same, the 15 runs of a rule in one program", "ours_study", 1, 1, ("steepest",),
-        ("together = 15",),
+        "steepest: the same, the 15 runs of a rule in one program", "ours_study", 1, 1,
+        ("steepest",), ("together = 15",),
     ),
     "torch": Way("plain PyTorch loops, one process", "rivals.study_torch", 1, 2, ("torch",)),
     "torch-2": Way("plain PyTorch loops, 2 processes", "rivals.study_torch", 2, 1, ("torch",)),
