@@ -83,6 +83,7 @@ def test_networks_for_images_are_lowered():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # PyTorch's own
 def test_the_compiled_function_trains_as_the_planned_program():
     """The real compiler on an MLP with dropout: float64 to 1e-11 after eight steps."""
     _agree(NETS["mlp with dropout"], [Adam(), Adam(lr=0.01)])
