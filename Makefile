@@ -38,10 +38,10 @@ floors: $(TEST)/ready
 # Every table on one thread and two, beside rivals in an environment of their own (about an hour on an
 # idle machine; MNIST in STEEPEST_DATA): benchmarks/results, and README's section on speed.
 bench: $(RIVALS)/ready
-	$(RIVALS)/bin/python benchmarks/step.py --threads 1,2
-	$(RIVALS)/bin/python benchmarks/cnn.py --threads 1,2
-	$(RIVALS)/bin/python benchmarks/rules.py --threads 1,2
-	$(RIVALS)/bin/python benchmarks/study.py
+	$(RIVALS)/bin/python benchmarks/step.py --threads 1,2 --rounds 5
+	$(RIVALS)/bin/python benchmarks/cnn.py --threads 1,2 --rounds 3
+	$(RIVALS)/bin/python benchmarks/rules.py --threads 1,2 --rounds 3 --seconds 0.15
+	$(RIVALS)/bin/python benchmarks/study.py --rounds 3 --runs keras=21,lightning=21
 	$(RIVALS)/bin/python benchmarks/speed_table.py --write
 
 $(RIVALS)/ready: pyproject.toml benchmarks/requirements-rivals.txt

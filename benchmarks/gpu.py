@@ -33,7 +33,7 @@ from steepest.train.session import open_session
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "gpu.json"
-RECIPES = ("quizdnn-cifar10", "resnet18-cifar10")
+RECIPES = ("quizdnn-cifar10", "resnet18-cifar10", "resnet18-cifar10-full")
 CIFAR, MNIST, CLASSES = (32, 32, 3), (28, 28, 1), 10
 MANY = 1000  # epochs a run may have here
 WARM = 2  # epochs before those that are timed: they compile and capture

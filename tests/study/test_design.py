@@ -10,7 +10,7 @@ from steepest.errors import UsageError
 from steepest.nn.zoo import ARCHS
 from steepest.part import Part
 from steepest.study.archive import study_of, text_of_study
-from steepest.study.design import Arm, Study, from_arms
+from steepest.study.design import Arm, Study, from_arms, length_text
 from steepest.study.space import Range
 from steepest.study.toml import read_study, to_toml
 
@@ -140,3 +140,16 @@ def test_arms_are_two_and_differ_in_name():
         study_case.make("sgd")
     with pytest.raises(UsageError, match="two arms are named 'sgd'"):
         study_case.make("sgd", "sgd")
+
+
+@pytest.mark.parametrize(
+    ("arms", "text"),
+    [
+        (("epochs=3", "epochs=12"), "3 to 12 epochs"),
+        (("sgd", "adam"), "2 epochs"),
+        (("updates=1500", "updates=40"), "40 to 1,500 updates"),
+    ],
+)
+def test_the_plan_says_how_long_arms_train(arms, text):
+    """One length, or the span."""
+    assert length_text(study_case.make(*arms)) == text

@@ -186,11 +186,19 @@ def priced(study: Study, dataset: Dataset, paces: Mapping[str, float] | None = N
 
 
 def length_text(study: Study) -> str:
-    """Return how long runs train, as a reader says it: "20 epochs", "2,000 updates"."""
+    """Return how long runs train, as a reader says it: "20 epochs", "6 to 32 epochs"."""
     if study.purse is not None:
         return study.purse.budget.text
-    spec = study.spec(study.arms[0], study.cells(study.arms[0], 0)[0], 0)
-    return f"{spec.epochs} epochs" if spec.updates is None else f"{spec.updates:,} updates"
+    specs = [study.spec(arm, study.cells(arm, 0)[0], 0) for arm in study.arms]
+    updates = [s.updates for s in specs]
+    if None in updates:
+        return f"{_span([s.epochs for s in specs])} epochs"
+    return f"{_span([u for u in updates if u is not None])} updates"
+
+
+def _span(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def own_space(
