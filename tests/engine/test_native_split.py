@@ -1,5 +1,9 @@
 """Pieces of compiled calls do what the whole call does, to the last bit, on one thread and two."""
 
+import ctypes
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from harness import train_steps
@@ -7,16 +11,29 @@ from problems import NETS
 
 from steepest.engine import native, native_split
 from steepest.engine.native_chain import Entry
-from steepest.nn import zoo
+from steepest.nn import (
+    BatchNorm,
+    Chain,
+    Conv2D,
+    Flatten,
+    Linear,
+    MaxPool,
+    ReLU,
+    zoo,
+)
+from steepest.nn.arch import Arch
 from steepest.optim import SGD, Adam
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
-from steepest.engine.torch_engine import TorchEngine  # noqa: E402 - it needs torch
+from steepest.engine import torch_team  # noqa: E402 - they need torch
+from steepest.engine.torch_engine import TorchEngine  # noqa: E402
 
 pytestmark = [
     pytest.mark.torch,
     pytest.mark.skipif(native.compiler() is None, reason="no C compiler"),
 ]
+POOLED = Chain(Conv2D(4), BatchNorm(), ReLU(), MaxPool(), Flatten(), Linear("classes"))
+CASES = NETS | {"pooling": Arch("pooling", POOLED)}
 
 
 @pytest.fixture(params=[1, 2])
@@ -28,11 +45,11 @@ def _threads(request):
 
 
 @pytest.mark.usefixtures("_threads")
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", CASES)
 def test_pieces_change_no_bit_of_a_training(name, monkeypatch):
     """Every chain, pooling, gathering and mask cut into eight, three runs, float32."""
     rules = [Adam(), Adam(lr=0.01), Adam(lr=0.03)]
-    whole, losses = train_steps(NETS[name], rules, [0, 1, 2], TorchEngine())
+    whole, losses = train_steps(CASES[name], rules, [0, 1, 2], TorchEngine())
     cut = []
     split = native_split.split_entry
 
@@ -43,7 +60,7 @@ def test_pieces_change_no_bit_of_a_training(name, monkeypatch):
 
     monkeypatch.setattr(native_split, "LEAST", 1)
     monkeypatch.setattr("steepest.engine.native_seal.split_entry", counted)
-    pieces, seen = train_steps(NETS[name], rules, [0, 1, 2], TorchEngine())
+    pieces, seen = train_steps(CASES[name], rules, [0, 1, 2], TorchEngine())
     assert max(cut) == native_split.MOST_PIECES
     assert np.array_equal(whole, pieces)
     assert np.array_equal(losses, seen)
@@ -85,3 +102,25 @@ def test_a_chain_is_cut_along_its_outermost_axis():
     assert [p.sizes[1] for p in pieces] == [5] * 8
     assert [p.pointers[0] - x.ctypes.data for p in pieces] == [k * 5 * 30 * 4 for k in range(8)]
     assert {p.pointers[1] for p in pieces} == {scalar.ctypes.data}
+
+
+def test_the_team_is_torchs_own():
+    """On Linux OpenMP's library is found, and another one that is loaded is not mistaken for it."""
+    import sklearn.cluster  # noqa: F401 - brings an OpenMP library of its own
+
+    torch_team.parallel.cache_clear()
+    own = [p for p in Path(torch.__file__).parent.rglob("lib*omp*") if p.is_file()]
+    if not own or sys.platform != "linux":
+        pytest.skip("torch brings no OpenMP library here")
+    expected = {ctypes.cast(ctypes.CDLL(str(p)).GOMP_parallel, ctypes.c_void_p).value for p in own}
+    assert torch_team.parallel().value in expected
+
+
+def test_without_a_team_one_thread_does_all_pieces(monkeypatch):
+    """The same bits."""
+    whole, losses = train_steps(CASES["pooling"], [Adam()], [0], TorchEngine())
+    monkeypatch.setattr(native_split, "LEAST", 1)
+    monkeypatch.setattr(torch_team, "parallel", ctypes.c_void_p)
+    alone, seen = train_steps(CASES["pooling"], [Adam()], [0], TorchEngine())
+    assert np.array_equal(whole, alone)
+    assert np.array_equal(losses, seen)

@@ -6,7 +6,6 @@ share the processors with it, which goes on turning for a while after each of it
 """
 
 import ctypes
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,19 +25,19 @@ from steepest.engine.protocol import Call
 
 @lru_cache(maxsize=1)
 def parallel() -> ctypes.c_void_p:
-    """Return GOMP_parallel of the OpenMP that torch has loaded; null where there is none.
+    """Return GOMP_parallel of the OpenMP that torch works with; null where it is not found.
 
     Then one thread does all pieces. The function is part of libgomp's binary interface, which other
-    OpenMP libraries for Linux have as well.
+    OpenMP libraries for Linux have as well. Torch's is the one in its own folder, or else
+    the only one that is loaded.
     """
-    for path in sorted((Path(torch.__file__).parent / "lib").glob("lib*omp*")):
-        try:
-            library = ctypes.CDLL(str(path), mode=os.RTLD_NOLOAD)
-        except (OSError, AttributeError):
-            continue
-        if hasattr(library, "GOMP_parallel"):
-            return ctypes.cast(library.GOMP_parallel, ctypes.c_void_p)
-    return ctypes.c_void_p()
+    from threadpoolctl import threadpool_info
+
+    loaded = [Path(e["filepath"]) for e in threadpool_info() if e["user_api"] == "openmp"]
+    own = [path for path in loaded if Path(torch.__file__).parent in path.parents]
+    chosen = own or (loaded if len(loaded) == 1 else [])
+    function = getattr(ctypes.CDLL(str(chosen[0])), "GOMP_parallel", None) if chosen else None
+    return ctypes.c_void_p() if function is None else ctypes.cast(function, ctypes.c_void_p)
 
 
 class Workspace:
