@@ -36,7 +36,7 @@ floors: $(TEST)/ready
 	$(TEST)/bin/lint-imports
 
 # Every table on one thread and two, beside rivals in an environment of their own (about an hour on an
-# idle machine; MNIST in STEEPEST_DATA): benchmarks/results, and README's section on speed.
+# idle machine; MNIST in STEEPEST_DATA): benchmarks/results, docs/speed.md, README's section on speed.
 bench: $(RIVALS)/ready
 	$(RIVALS)/bin/python benchmarks/step.py --threads 1,2 --rounds 5
 	$(RIVALS)/bin/python benchmarks/cnn.py --threads 1,2 --rounds 3

@@ -1,7 +1,7 @@
-"""Write README's section on speed from the result files.
+"""Write docs/speed.md, and README's section on speed, from the result files.
 
-python benchmarks/speed_table.py            # print it
-python benchmarks/speed_table.py --write    # put it into README.md
+python benchmarks/speed_table.py            # print both
+python benchmarks/speed_table.py --write    # put them into docs/speed.md and README.md
 """
 
 import argparse
@@ -13,16 +13,29 @@ import timing
 
 FOLDER = Path(__file__).parent / "results"
 README = Path(__file__).parent.parent / "README.md"
+PAGE = README.parent / "docs" / "speed.md"
 SHOWN = (
     "ours", "ours-torch", "torch", "torch-compile-step", "jax-scan", "keras", "lightning-memory",
 )  # fmt: skip
 NETS = ("ours-torch", "torch", "torch-last", "torch-compile-last", "lightning", "keras", "jax")
 FIRST = (
     "Side by side, medians of interleaved rounds; figures and versions in "
-    "[benchmarks/results](benchmarks/results), made anew by `make bench` "
-    "([how](benchmarks/README.md)). Ours compiles kernels where there is a C compiler, and is "
-    "slower [without](docs/log.md)."
+    "[benchmarks/results](../benchmarks/results), made anew by `make bench` and `make bench-gpu` "
+    "([how](../benchmarks/README.md)). Ours compiles kernels where there is a C compiler, and is "
+    "slower [without](log.md). This page is written by `benchmarks/speed_table.py`."
 )
+LIBRARIES = {  # the contenders of a library, of which the quickest counts
+    "PyTorch": (
+        "torch", "torch-dataloader", "torch-compile", "torch-compile-step", "torch-last",
+        "torch-compile-last", "torch-2", "PyTorch, autocast", "PyTorch, autocast, torch.compile",
+    ),
+    "JAX": ("jax", "jax-scan"),
+    "Keras": ("keras", "keras-jax"),
+    "Lightning": ("lightning", "lightning-memory"),
+}  # fmt: skip
+OURS = (
+    "ours", "ours-torch", "steepest, bfloat16", "steepest, bfloat16, compiled", "ours-together",
+)  # fmt: skip
 STEPS = "A training step with gathering, loss and accuracy"
 NETWORKS = "Whole steps of networks of images with Adam"
 STUDY = "A whole study, from the start of the program to its end"
@@ -161,9 +174,9 @@ def headed(text, result):
     return f"{text}, on {about['cores']} cores of an {about['processor']}{vectors}:"
 
 
-def section():
-    """Return the section in Markdown; each table is of one machine."""
-    parts = [FIRST]
+def page():
+    """Return docs/speed.md; each table is of one machine."""
+    parts = ["# Speed", FIRST]
     tables = (("step-mlp.json", STEPS, steps), ("cnn.json", NETWORKS, nets),
               ("study.json", STUDY, study))  # fmt: skip
     for name, text, make in tables:
@@ -175,17 +188,62 @@ def section():
     return "\n\n".join(parts) + "\n"
 
 
+def section():
+    """Return README's section: a row a task, the quickest way of each library."""
+    about, device = read("cnn.json")["machine"], read("gpu.json")["device"]
+    first = (
+        f"On {about['cores']} cores of an {about['processor']} with {about['vectors']} and on one "
+        f"{device}, the quickest way of each library, medians; more ways, threads and sizes in "
+        "[docs/speed.md](docs/speed.md), made anew by `make bench`."
+    )
+    rows = [(label, [best(ways, names, unit, rate) for names in (OURS, *LIBRARIES.values())])
+            for label, ways, unit, rate in tasks()]  # fmt: skip
+    lines = ["| | steepest | " + " | ".join(LIBRARIES) + " |", "|---|" + "--:|" * 5]
+    lines += [f"| {label} | **{own}** | {' | '.join(others)} |" for label, (own, *others) in rows]
+    return first + "\n\n" + "\n".join(lines) + "\n"
+
+
+def tasks():
+    """Yield (what was timed, the ways by name, the unit in µs, the rate's name or none)."""
+    for batch in (64, 1):
+        run = only(read("step-mlp.json"), batch=batch, threads=1)
+        yield f"MLP, a step of {batch}, one thread, µs", run["contenders"], 1, ""
+    for model in cnn.BATCHES:
+        run = only(read("cnn.json"), model=model, threads=2)
+        text = f"{model}, a step of {run['batch']}, two threads, ms"
+        yield text, run["contenders"], 1e3, ""
+    found = read("study.json")
+    text = f"a study of {found['study']['runs']} short runs, runs a second"
+    yield text, found["ways"], 1, "runs a second"
+    for model, ways in read("gpu.json")["nets"].items():
+        yield f"{model} on the GPU, bfloat16, images a second", ways, 1, "images a second"
+
+
+def only(result, **case):
+    """Return the run of a case."""
+    return next(r for r in result["runs"] if case.items() <= r.items())
+
+
+def best(ways, names, unit, rate):
+    """Return the best figure among the ways of these names, a dash where there is none."""
+    if rate:
+        known = [ways[n] for n in names if rate in ways.get(n, {})]
+        return figure(max(known, key=lambda r: r[rate]), rate) if known else "-"
+    known = [ways[n]["median_us"] for n in names if "median_us" in ways.get(n, {})]
+    return number(min(known), unit) if known else "-"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="put it into README.md")
-    text = section()
+    parser.add_argument("--write", action="store_true", help="into docs/speed.md and README.md")
     if not parser.parse_args().write:
-        print(text)
+        print(page(), section(), sep="\n")
         return
+    PAGE.write_text(page(), encoding="utf-8")
     readme = README.read_text(encoding="utf-8")
     before, _, rest = readme.partition("## Speed\n")
     after = rest[rest.index("\n## ") :]
-    README.write_text(f"{before}## Speed\n\n{text}{after}", encoding="utf-8")
+    README.write_text(f"{before}## Speed\n\n{section()}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

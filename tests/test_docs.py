@@ -26,12 +26,13 @@ def test_the_demo_is_the_command_that_readme_shows():
 
 
 def test_the_speed_tables_are_what_was_measured(monkeypatch):
-    """README's section is what `benchmarks/speed_table.py` makes of the result files."""
+    """README's section and docs/speed.md are what `benchmarks/speed_table.py` makes of results."""
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     import speed_table
 
     _, _, rest = README.partition("## Speed\n\n")
     assert rest[: rest.index("\n## ")] == speed_table.section()
+    assert speed_table.PAGE.read_text(encoding="utf-8") == speed_table.page()
 
 
 def test_every_link_of_readme_leads_somewhere():
