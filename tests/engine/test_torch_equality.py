@@ -85,6 +85,20 @@ def test_engines_and_batches_agree_after_50_steps(net, rule, images):
     assert _difference(together[1], ours) > 1e-3
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@pytest.mark.parametrize("augment", [(), ("crop(padding=1)", "flip")])
+@pytest.mark.parametrize("net", NETS)
+def test_a_cuda_device_agrees_after_50_steps(net, augment, images):
+    """Float64, captured, augmented or not: alone and among three runs as NumPy, to 1e-9."""
+    spec = _spec(net, optimizer="adam(lr=0.01)", precision="float64", augment=augment)
+    (ours,), _ = _run([spec], images)
+    others = [replace(spec, engine="torch", device="cuda", seed=seed) for seed in (0, 3, 4)]
+    (alone,), _ = _run(others[:1], images)
+    together, _ = _run(others, images)
+    assert _difference(alone, ours) < 1e-9
+    assert _difference(together[0], ours) < 1e-9
+
+
 @pytest.mark.parametrize("net", NETS)
 def test_engines_agree_loosely_in_float32(net, images):
     """Float32 after 50 steps of SGD: parameters within LOOSE, accuracies within one example."""
