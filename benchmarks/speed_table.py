@@ -164,7 +164,7 @@ def figure(row, name):
     if name not in row:
         return "-"
     rate = float(f"{row[name]:.3g}")
-    return f"{rate:,.0f}" if rate >= 100 else f"{rate:g}"
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:#.3g}"
 
 
 def headed(text, result):
