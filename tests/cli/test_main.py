@@ -201,3 +201,20 @@ def test_a_signal_ends_training_with_its_code(tmp_path, number, code):
     assert process.returncode == code
     assert "Traceback" not in err
     assert not list(tmp_path.glob("*/result.json"))
+
+
+def test_what_cannot_be_written_is_one_sentence(tmp_path, monkeypatch, capsys):
+    """A folder in place of a file, and a store whose driver is not there: code 2 or 4, no bug."""
+    monkeypatch.chdir(tmp_path)
+    small = ("compare", "sgd", "adam", "--data", "digits", "--trials", "0", "--seeds", "2")
+    short = ("--epochs", "1", "--jobs", "0", "--no-open", "--name", "c")
+    (tmp_path / "file").write_text("")
+    for flags, code, words in (
+        (("--out", str(tmp_path)), 2, "it is a folder"),
+        (("--out", str(tmp_path / "file" / "x.html")), 2, "cannot write"),
+        (("--store", "mysql://a/b"), 2, "use a path or sqlite"),
+    ):
+        assert main.run([*small, *short, *flags]) == code
+        said = capsys.readouterr().err
+        assert words in said
+        assert "unexpected" not in said

@@ -5,10 +5,13 @@ import pytest
 from blots import SPEC, blots
 
 from steepest.compress.criterion import CHANNELS, LAYERED, WEIGHTS, prunable
+from steepest.compress.decision import choose_channels
+from steepest.compress.dependency import dependencies
 from steepest.compress.mask import EmptiedError, analyse
 from steepest.compress.schedule import Cubic, Iterative
 from steepest.compress.tune import Plan, prune
 from steepest.errors import UsageError
+from steepest.nn.zoo import mlp
 from steepest.train.evaluate import evaluate
 from steepest.train.finish import complete
 
@@ -114,3 +117,25 @@ def test_run_without_validation_is_refused(trained):
     spec, dataset, state = trained
     with pytest.raises(UsageError, match="held out no validation examples"):
         prune(replace(spec, validation=0.0), dataset, state, Plan("magnitude", 0.5))
+
+
+def test_channels_are_not_removed_after_single_weights(trained):
+    """Their mask would not follow into smaller tensors."""
+    spec, dataset, _ = trained
+    sparse = prune(*trained, Plan("magnitude", 0.7))
+    with pytest.raises(UsageError, match="remove channels first"):
+        prune(sparse.spec, dataset, sparse.state, Plan("l1", 0.25, True))
+    assert prune(spec, dataset, sparse.state, Plan("magnitude", 0.8)).cut.loss > 0
+
+
+def test_a_second_cut_weighs_layers_as_the_first_did():
+    """Scores of one layer a hundred times the other's: both lose about as much, cut by cut."""
+    found = dependencies(mlp(hidden=(20, 20)), (8, 8, 1), 3)
+    scores = np.random.default_rng(0).uniform(0.5, 1.0, found.size)
+    scores[list(found.families[1])] *= 100
+    first = choose_channels(found, scores, 0.3, "global")
+    again = np.where(first, scores, -np.inf)
+    second = choose_channels(found, again, 0.6, "global")
+    gone = [int((~second[list(family)]).sum()) for family in found.families[:2]]
+    assert sum(gone) == 24
+    assert abs(gone[0] - gone[1]) <= 6

@@ -3,6 +3,7 @@
 import ctypes
 import sys
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from problems import NETS
 
 from steepest.engine import native, native_split
 from steepest.engine.native_chain import Entry
+from steepest.engine.numpy_engine import NumpyEngine
 from steepest.nn import (
     BatchNorm,
     Chain,
@@ -124,3 +126,35 @@ def test_without_a_team_one_thread_does_all_pieces(monkeypatch):
     alone, seen = train_steps(CASES["pooling"], [Adam()], [0], TorchEngine())
     assert np.array_equal(whole, alone)
     assert np.array_equal(losses, seen)
+
+
+@pytest.mark.parametrize("native_kernels", ["auto", "off"])
+def test_a_convolution_may_have_one_filter(native_kernels):
+    """Float64 and batches of one, where ATen's own way knows no other memory: as NumPy."""
+    layers = (Conv2D(3), ReLU(), Conv2D(1), Flatten(), Linear("classes"))
+    net = Arch("one", Chain(*layers))
+    for batch in (1, 8):
+        ours, _ = train_steps(net, [SGD(lr=0.1)], [0], NumpyEngine(np.float64), batch=batch)
+        engine = TorchEngine(np.float64, native=native_kernels)
+        theirs, _ = train_steps(net, [SGD(lr=0.1)], [0], engine, batch=batch)
+        assert np.abs(ours - theirs).max() < 1e-11
+
+
+def test_threads_side_by_side_leave_blas_its_threads():
+    """The limit of one thread is the process's: the last to leave puts back what was there."""
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def counts():
+        return [e["num_threads"] for e in threadpool_info() if e["internal_api"] == "openblas"]
+
+    with threadpool_limits(2, user_api="blas"):
+        before = counts()
+        works = [
+            Thread(target=train_steps, args=(zoo.mlp(hidden=(60,)), [SGD()], [0], TorchEngine()))
+            for _ in range(2)
+        ]
+        for work in works:
+            work.start()
+        for work in works:
+            work.join()
+        assert counts() == before

@@ -56,3 +56,21 @@ def test_further_trials_go_outward_from_an_edge_and_near_the_best_elsewhere():
     assert more("tpe", (SIZES,), [(("batch_size", 16),)], (("batch_size", 16),), 2) == [
         (("batch_size", 32),)
     ]
+
+
+def test_auto_over_several_ranges_is_a_sobol_sequence_and_judged_as_one():
+    """The outermost of points at random is no edge by itself."""
+    best = point(0.6, 0.45)
+    tried = [*[t for t in TRIED if dict(t)["optimizer.lr"] < 0.9], best]
+    assert edges("auto", SPACE, best, tried) == edges("sobol", SPACE, best, tried)
+    assert edges("auto", SPACE[:1], best[:1], [t[:1] for t in tried]) == ("optimizer.lr",)
+
+
+@pytest.mark.parametrize("search", ["grid", "random"])
+def test_what_is_no_run_is_not_proposed(search):
+    """Outward from a batch of 1 there is none of 0."""
+    sizes = (Range("batch_size", 1, 8, integer=True),)
+    tried = [(("batch_size", n),) for n in (1, 4, 8)]
+    found = more(search, sizes, tried, tried[0], 3, lambda v: dict(v)["batch_size"] >= 1)
+    assert found
+    assert all(dict(v)["batch_size"] >= 1 for v in found)

@@ -136,3 +136,12 @@ def test_a_budget_is_kept_with_its_study(tmp_path):
     assert read_study(file).digest == study.digest
     assert priced(study, load("digits")).digest == study.digest
     assert replace(study, budget="updates(5)").spec(study.arms[0], (), 0).updates == 5
+
+
+@pytest.mark.parametrize(
+    "written", ["flops(12000000001)", "epochs(0.3333333)", "examples(12345.675)", "flops(1e+12)"]
+)
+def test_no_digit_of_a_budget_is_lost(written):
+    """What is written is read back, also in short."""
+    budget = Budget.parse(written)
+    assert Budget.parse(str(budget)) == budget

@@ -1,6 +1,7 @@
 """Claims: what may be written, what is refused, and how records decide them."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from steepest.report.collect import collect
 from steepest.report.factor_table import tables
 from steepest.report.page import render
 from steepest.study.archive import study_of, text_of_study
+from steepest.study.audit import audit
 from steepest.study.claim import MEASURES, Claim
 from steepest.study.conclusion import conclude
 from steepest.study.query import find_study
@@ -131,6 +133,11 @@ BROKEN = {
     "not a number": ({"better": "quick", "by": "much"}, "by must be a number, not 'much'"),
     "times zero": ({"better": "quick", "times": 0}, "times must be above 0"),
     "difference and ratio": ({"better": "quick", "by": 0.1, "times": 2}, "not of both"),
+    "no arms": ({"better": "quick", "than": 5}, "than names one arm or a list of arms, not 5"),
+    "no measure": ({"better": "quick", "metric": ["loss"]}, "metric must be a text"),
+    "not finite": ({"better": "quick", "by": float("nan")}, "by must be finite"),
+    "faster by": ({"faster": "quick", "target": 0.5, "by": 0.1}, "faster is a matter of times"),
+    "value in times": ({"arm": "quick", "at_least": 0.5, "times": 2}, "at_least or at_most alone"),
     "unknown key": ({"betr": "quick"}, "unknown key 'betr'; did you mean 'better'?"),
 }
 
@@ -148,3 +155,41 @@ def test_a_published_value_names_a_measure():
     arms = [ARMS[0] | {"reported": {"acc": 0.9}}, ARMS[1]]
     with pytest.raises(UsageError, match="arm 'slow': unknown measure 'acc'; did you mean"):
         from_table(TABLE | {"arms": arms}, "t.toml", "small")
+
+
+def _arm(name, scores, tunings=1, diverged=False):
+    """Return as much of an arm's results as claims look at."""
+    n = len(scores)
+    return SimpleNamespace(
+        name=name,
+        records=[SimpleNamespace(metrics={})] * n,
+        curves=[[]] * n,
+        tests=[{"accuracy": score} for score in scores],
+        choices=[None] * tunings,
+        tunings=np.repeat(np.arange(tunings), n // tunings),
+        diverged=np.full(n, diverged),
+    )
+
+
+def _words(claims, arms):
+    study = SimpleNamespace(metric="accuracy", margin=0.0, claims=claims, arms=arms)
+    return [outcome.word for outcome in audit(study, arms)]
+
+
+@pytest.mark.parametrize("tunings", [1, 5])
+def test_what_diverged_is_ahead_of_nothing(tunings):
+    """By difference and by ratio, with one tuning and several; a sound arm holds both."""
+    claims = [Claim("so", better="a"), Claim("so", better="a", times=1.01)]
+    draw = np.random.default_rng(0)
+    a, b = draw.normal(0.92, 0.001, 10), draw.normal(0.90, 0.001, 10)
+    assert _words(claims, [_arm("a", a, tunings), _arm("b", b, tunings)]) == ["holds"] * 2
+    lost = _words(claims, [_arm("a", a, tunings, diverged=True), _arm("b", b, tunings)])
+    assert "holds" not in lost
+
+
+def test_a_few_equal_counts_prove_no_value():
+    """Three equal accuracies of a test set of 100 are no sure 94.9 %, and no sure ratio."""
+    arms = [_arm("a", [0.95] * 3), _arm("b", [0.90, 0.91, 0.90])]
+    claims = [Claim("so", arm="a", at_least=0.949), Claim("so", better="a", times=1.05)]
+    assert _words(claims, arms) == ["not distinguishable"] * 2
+    assert _words([Claim("so", arm="a", at_least=0.9)], arms) == ["holds"]

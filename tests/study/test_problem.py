@@ -227,3 +227,16 @@ def test_many_problems_decide_and_the_page_says_so():
     assert "adam is better than sgd across problems" in page
     assert "p1<b>" not in page
     assert "p1&lt;b&gt;" in page
+
+
+def test_an_arm_that_diverges_wins_no_problem():
+    """Eight problems on which it is ahead by its last finite scores: no win, and a note."""
+    table = _table(problems=[{"name": f"p{i}"} for i in range(8)])
+    problems = problems_of(table, "s.toml", "s")
+    scores = {n: {"sgd": [0.5, 0.52], "adam": [0.7, 0.71]} for n in problems.labels}
+    conclusions = _found(scores, problems)
+    for one in conclusions.values():
+        one.arms[1].diverged[:] = True
+    found = across.summarize(problems, conclusions)
+    assert (found.contests[0].wins, found.contests[0].word) == (0, "not distinguishable")
+    assert "Runs of adam diverged on p0, p1" in found.notes[-1]

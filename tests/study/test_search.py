@@ -11,6 +11,7 @@ from steepest.study.proposal import Rung, Told
 from steepest.study.protocol import plan_tuning
 from steepest.study.search import SEARCHES, search_of
 from steepest.study.space import Range, draw
+from steepest.study.toml import from_table
 
 RATE = Range("optimizer.lr", 1e-4, 1.0, log=True)
 MOMENTUM = Range("optimizer.momentum", 0.5, 0.99)
@@ -196,3 +197,23 @@ def test_a_killed_search_goes_on_to_the_same_trials(search, tmp_path):
     steps, found = study_case.conduct(study, tmp_path / "killed", jobs=2)
     assert found == whole
     assert study_case.executed(steps) == len(whole) - done
+
+
+def _dropout(values):
+    return dict(values)["model.dropout"]
+
+
+def test_halving_goes_on_where_a_narrow_range_has_few_values():
+    """21 of 24 values of three digits: the rungs above them are trained all the same."""
+    told = play(
+        "halving(least=0.1)", 16, space=(Range("model.dropout", 0.1, 0.12),), score=_dropout
+    )
+    assert {t.length for t in told} == {1, 3, 9}
+
+
+def test_halving_needs_trainings_of_one_length():
+    """A tuned number of epochs is refused: rungs are parts of one full training."""
+    arm = {"name": "a", "space": {"epochs": {"low": 4, "high": 40, "integer": True}}}
+    table = {"trials": 8, "seeds": 1, "search": "halving", "base": study_case.BASE, "arms": [arm]}
+    with pytest.raises(UsageError, match="needs trainings of one length"):
+        from_table({**table, "arms": [arm, {**arm, "name": "b"}]}, "t.toml", "s")

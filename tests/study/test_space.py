@@ -3,15 +3,8 @@
 import pytest
 
 from steepest.errors import UsageError
-from steepest.study.space import (
-    SPACES,
-    Range,
-    beyond,
-    default_space,
-    draw,
-    further,
-    parse_space,
-)
+from steepest.study.further import beyond, further
+from steepest.study.space import SPACES, Range, default_space, draw, parse_space
 
 LR = Range("optimizer.lr", 0.01, 1.0, log=True)
 MOMENTUM = Range("optimizer.momentum", 0.8, 0.99)
@@ -127,3 +120,11 @@ def test_a_space_may_use_the_short_names():
     """`lr` is the option of the optimizer, as everywhere."""
     ranges = parse_space({"lr": [0.1], "weight-decay": [0.0], "batch": [16]}, "s")
     assert [r.name for r in ranges] == ["optimizer.lr", "optimizer.weight_decay", "batch_size"]
+
+
+def test_few_choices_are_all_tried_once():
+    """Nine combinations for sixteen trials: every one, none twice."""
+    space = (Range("model.dropout", choices=(0.0, 0.1, 0.2)), SIZES)
+    found = draw(space, 16, 0)
+    assert len(found) == len(set(found)) == 9
+    assert len(draw(space, 8, 0)) == 8

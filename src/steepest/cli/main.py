@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from steepest import __version__
 from steepest.cli import flag
-from steepest.errors import SteepestError, UsageError, nearest, unknown
+from steepest.errors import DataError, SteepestError, UsageError, nearest, unknown
 
 if TYPE_CHECKING:
     from cyclopts import App, CycloptsError
@@ -90,8 +90,14 @@ def run(tokens: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: one line instead of a traceback
         if debug:
             traceback.print_exc()
-        hint = "" if debug else "; --debug shows where"
-        return _tell(f"unexpected {type(error).__name__}: {error}{hint}", 1)
+        return _tell(*_unforeseen(error, "" if debug else "; --debug shows where"))
+
+
+def _unforeseen(error: Exception, hint: str) -> tuple[str, int]:
+    """Return sentence and code for what no command foresaw: a file's fault, or one of ours."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"cannot read or write '{error.filename}': {error.strerror}{hint}", DataError.code
+    return f"unexpected {type(error).__name__}: {error}{hint}", 1
 
 
 def _call(tokens: list[str]) -> int:

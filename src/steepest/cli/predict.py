@@ -37,7 +37,8 @@ def predict(
     run
         A run's folder, or the start of its key.
     inputs
-        Images or folders of images, .npy, .npz (its array x), .csv (a header, feature columns).
+        Images or folders of images, .npy, .npz (its array x), .csv (a header, and the feature
+        columns in the order of training: their names are not looked at).
     weights
         best or last [those the run was measured by].
     out
@@ -111,16 +112,23 @@ def _array(path: Path) -> Array:
         if name is None:
             raise DataError(f"'{path}' has no array x, but {', '.join(sorted(found.files))}")
         return np.asarray(found[name])
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, EOFError) as error:
         raise DataError(f"'{path}' is no array of numbers: {error}") from None
 
 
 def _table(path: Path) -> Array:
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.reader(file) if row]
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except UnicodeDecodeError:
+        raise DataError(f"'{path}' is not text in UTF-8") from None
+    except (OSError, csv.Error) as error:
+        raise DataError(f"'{path}' is no readable CSV file: {error}") from None
     if not rows:
         raise DataError(f"'{path}' is empty")
     start = 0 if all(_is_number(cell) for cell in rows[0]) else 1
+    if len(rows) == start:
+        raise DataError(f"'{path}' has a header but no rows")
     for number, row in enumerate(rows[start:], start=start + 1):
         bad = [cell for cell in row if not _is_number(cell)]
         if bad or len(row) != len(rows[0]):

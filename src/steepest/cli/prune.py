@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from steepest.data import Dataset
     from steepest.train.state import State
 
+FEW_ZEROS = 0.01  # of a layer's weights that are zero by chance, at most
 Switch = Annotated[bool, Parameter(negative=(), show_default=False)]
 Listed = Annotated[Texts, Parameter(show_default=False)]
 
@@ -145,6 +146,7 @@ def _fractions(texts: tuple[str, ...]) -> tuple[float, ...]:
 def prepared(run: str, given: dict[str, Any], out: Path | None = None) -> Prepared:
     """Return the sweep of a run or of a study file."""
     from steepest.cli.restored_run import restore
+    from steepest.compress.criterion import prunable
     from steepest.compress.sweep import Sweep, read_sweep
     from steepest.data import load, take_examples
     from steepest.spec import RunSpec
@@ -166,10 +168,14 @@ def prepared(run: str, given: dict[str, Any], out: Path | None = None) -> Prepar
         given["methods"] = ("l1",) if given.get("structured") else ("magnitude",)
     Sweep(RunSpec(), **given)  # what cannot be is said before anything is loaded
     found = restore(run)
-    return Prepared(
-        Sweep(found.spec, **given), found.dataset, out or found.folder / "prune",
-        read_state(found.session, 0),
-    )  # fmt: skip
+    start = read_state(found.session, 0)
+    spans = prunable(found.session).values()
+    if any((start.arrays["params"][a:b] == 0).mean() > FEW_ZEROS for a, b in spans):
+        raise UsageError(
+            f"single weights of '{run}' were removed before, and training would bring them back; "
+            "prune the run it came from further"
+        )
+    return Prepared(Sweep(found.spec, **given), found.dataset, out or found.folder / "prune", start)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

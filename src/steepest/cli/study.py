@@ -195,6 +195,8 @@ def results(
     from steepest.study.conclusion import note_look
 
     if problems := kept_problems(name):
+        if table is not None:
+            raise UsageError(f"'{name}' is several problems, which are shown without --table")
         give_summary(problems, format, store or paths.store_url(), out)
         return 0
     with _writable(store) as opened:

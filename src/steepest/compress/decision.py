@@ -35,7 +35,9 @@ def choose_channels(
     else:
         relative = np.array(scores, float)
         for family in found.families:
-            relative[list(family)] /= max(float(relative[list(family)].mean()), 1e-300)
+            own = relative[list(family)]
+            left = own[np.isfinite(own)]  # what an earlier cut took away is at minus infinity
+            relative[list(family)] = own / max(float(left.mean()) if left.size else 0.0, 1e-300)
         groups = np.array(found.free)
         kept[groups] = ~lowest(relative[groups], portion(sparsity, len(groups)))
     check_kept(found, kept)

@@ -93,8 +93,12 @@ def prune(spec: RunSpec, dataset: Dataset, state: State, plan: Plan) -> Pruned:
     """Prune the weights of a run and train on for `plan.epochs`.
 
     `spec` and `state` are the run's: its split of the data is kept, so that no validation example
-    was ever trained on. Raises UsageError where nothing was held out, or a layer would be emptied.
+    was ever trained on. Raises UsageError where nothing was held out, a layer would be emptied, or
+    channels are to go from a network whose single weights went before: what holds those at zero is
+    not carried over to smaller tensors.
     """
+    if plan.structured and not state.arrays.get("mask", np.ones(1)).all():
+        raise UsageError("single weights were removed before; remove channels first, then weights")
     if not spec.validation:
         raise UsageError(
             "the run held out no validation examples, so nothing can be compared; "

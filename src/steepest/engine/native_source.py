@@ -16,11 +16,21 @@ void steepest_run(const uint64_t *entry, int64_t count) {
   for (int64_t i = 0; i < count; i++, entry += 3)
     ((kernel)entry[0])((char **)entry[1], (const int64_t *)entry[2]);
 }
+static int holders, before, busy;
+/* Holds BLAS to one thread while any of ours is inside: the limit is the whole process's. */
+static void hold(int (*get)(void), void (*set)(int), int more) {
+  while (__atomic_exchange_n(&busy, 1, __ATOMIC_ACQUIRE)) {}
+  if (more > 0 && holders++ == 0) {
+    before = get();
+    set(1);
+  }
+  if (more < 0 && --holders == 0) set(before);
+  __atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
+}
 void steepest_run_alone(const uint64_t *entry, int64_t count, int (*get)(void), void (*set)(int)) {
-  const int before = get();
-  set(1);
+  hold(get, set, 1);
   steepest_run(entry, count);
-  set(before);
+  hold(get, set, -1);
 }
 typedef struct { const uint64_t *entry; int64_t count, next; } team;
 static void member(void *p) {
@@ -35,12 +45,11 @@ static void member(void *p) {
 void steepest_share(const uint64_t *entry, int64_t count,
                     void (*parallel)(void (*)(void *), void *, unsigned, unsigned),
                     int (*get)(void), void (*set)(int)) {
-  const int before = get ? get() : 0;
   team t = {entry, count, 0};
-  if (set) set(1);
+  if (set) hold(get, set, 1);
   if (parallel) parallel(member, &t, 0, 0);
   else steepest_run(entry, count);
-  if (set) set(before);
+  if (set) hold(get, set, -1);
 }
 """
 

@@ -21,8 +21,15 @@ def image(x: Any) -> Any:
 
 
 def weights(w: Any) -> Any:
-    """Return weights (h, w, C, O) as torch sees them, (O, C, h, w)."""
-    return w.permute(3, 2, 0, 1)
+    """Return weights (h, w, C, O) as torch sees them, (O, C, h, w).
+
+    A single filter gets the stride of a whole one: with a stride of 1 along its axis ATen does not
+    know it for channels-last memory, and refuses it.
+    """
+    seen = w.permute(3, 2, 0, 1)
+    if w.shape[3] > 1:
+        return seen
+    return seen.as_strided(seen.shape, (w.numel(), *seen.stride()[1:]))
 
 
 def _into(target: Any, function: Callable[..., Any], which: int | None = None) -> Call:

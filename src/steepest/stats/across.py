@@ -10,7 +10,7 @@ Legend: P problems, S arms, n seeds (or tunings) of a problem, the same in every
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -100,8 +100,12 @@ def contests(
     reference: str | None = None,
     level: float = 0.95,
     lower_is_better: bool = False,
+    gap_of: Callable[[str, str], Array] | None = None,
 ) -> list[Contest]:
     """Return every arm against `reference`, or all pairs, from `means`: arm -> (P,) mean scores.
+
+    `gap_of(a, b)` gives differences a − b, (P,), where they are not those of the means, such as
+    where a diverged run may not win its pair.
 
     Raises:
         UsageError: fewer than two arms, an unknown reference, or unequal numbers of problems.
@@ -115,11 +119,11 @@ def contests(
     pairs = list(combinations(table, 2))
     if reference is not None:
         pairs = [(arm, reference) for arm in table if arm != reference]
-    values = [signed_rank(table[a] - table[b]) for a, b in pairs]
+    gaps = [table[a] - table[b] if gap_of is None else gap_of(a, b) for a, b in pairs]
+    values = [signed_rank(gap) for gap in gaps]
     sign = -1.0 if lower_is_better else 1.0
     found = []
-    for (a, b), p, adjusted in zip(pairs, values, holm(values), strict=True):
-        gap = table[a] - table[b]
+    for (a, b), gap, p, adjusted in zip(pairs, gaps, values, holm(values), strict=True):
         ahead = sign * np.where(np.abs(gap) > BLUR, gap, 0.0)
         decided = adjusted <= 1 - level
         word = ("better" if _lean(ahead) > 0 else "worse") if decided else "not distinguishable"
@@ -146,14 +150,16 @@ def mean_ranks(
     return {arm: float(r) for arm, r in zip(means, ranks.mean(axis=1), strict=True)}
 
 
-def stratified_iqm(scores: Sequence[ArrayLike], level: float = 0.95) -> list[Interval]:
+def stratified_iqm(
+    scores: Sequence[ArrayLike], level: float = 0.95, wide: float = 1.0
+) -> list[Interval]:
     """Return each arm's interquartile mean with its interval from P arrays of shape (S, n).
 
     The mean of the middle half of an arm's scores on all problems together. The interval resamples
     seeds within each problem, the same for every arm (Agarwal et al. 2021, "stratified bootstrap"),
     and is widened by sqrt(n / (n − 1)): resampled means of n values spread too little by just that
-    (deviates from rliable, whose intervals of 3 seeds are a fifth too short). One seed of a problem
-    gives an infinite interval.
+    (deviates from rliable, whose intervals of 3 seeds are a fifth too short). Intervals are `wide`
+    times as wide as those of independent values. One seed of a problem gives an infinite interval.
     """
     tables = [finite(problem, "stratified_iqm") for problem in scores]
     if any(t.ndim != 2 for t in tables) or len({len(t) for t in tables}) != 1:
@@ -171,7 +177,7 @@ def stratified_iqm(scores: Sequence[ArrayLike], level: float = 0.95) -> list[Int
         picks = draw.integers(n, size=(RESAMPLES, n))
         parts.append(table[:, picks])
     resampled = _iqm(np.concatenate(parts, axis=2))
-    stretch = math.sqrt(fewest / (fewest - 1))
+    stretch = wide * math.sqrt(fewest / (fewest - 1))
     tails = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2], axis=1)
     low, high = value + stretch * (tails - value)
     return _intervals(value, low, high, sum(counts), level)

@@ -15,8 +15,10 @@ from steepest.stats.interval import Array, Interval, finite, proportion, student
 from steepest.stats.target import Reached
 
 
-def mean_ratio(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Interval:
+def mean_ratio(a: ArrayLike, b: ArrayLike, level: float = 0.95, least: float = 0.0) -> Interval:
     """Return mean(a) / mean(b) of pairs, (n,) each, with Fieller's interval.
+
+    `least` bounds the standard deviations from below: a few equal counts prove nothing.
 
     Raises:
         UsageError: the lengths differ, or a value is not finite.
@@ -34,6 +36,7 @@ def mean_ratio(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Interval:
     if n > 1:
         k = _quantile(n, level) ** 2 / n
         (xx, xy), (_, yy) = np.cov(x, y)
+        xx, yy = max(xx, least**2), max(yy, least**2)
         first, second, third = below**2 - k * yy, above * below - k * xy, above**2 - k * xx
         if first > 0:
             half = float(np.sqrt(max(second**2 - first * third, 0.0)))

@@ -1,15 +1,17 @@
 """What several problems say together of the same arms: ranks, profiles, robust means, tests."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from steepest.errors import NothingMatchedError
 from steepest.stats.across import Contest, contests, fewest_problems, mean_ranks, stratified_iqm
+from steepest.stats.compare import pairs_of
 from steepest.stats.interval import Array, Interval
 from steepest.study.conclusion import Conclusion
+from steepest.study.cross import basis_of, ratio_of
 from steepest.study.outcome import ArmResult, units
 from steepest.study.problem import Problems
 
@@ -58,12 +60,18 @@ def summarize(problems: Problems, found: Mapping[str, Conclusion]) -> Across:
     lower = study.lower_is_better
     scores = [_scores(c, arms) for c in conclusions]
     means = {arm: np.array([s[i].mean() for s in scores]) for i, arm in enumerate(arms)}
-    iqm = dict(zip(arms, stratified_iqm([_scaled(s, lower) for s in scores]), strict=True))
-    tests = tuple(contests(means, reference=reference, lower_is_better=lower))
+    wide = max(_widening(c) for c in conclusions)
+    middle = stratified_iqm([_scaled(s, lower) for s in scores], wide=wide)
+    iqm = dict(zip(arms, middle, strict=True))
+
+    def gap_of(a: str, b: str) -> Array:
+        return np.array([_gap(c, a, b) for c in conclusions])
+
+    tests = tuple(contests(means, reference=reference, lower_is_better=lower, gap_of=gap_of))
     return Across(
         problems, labels, conclusions, arms, reference, means, iqm,
         mean_ranks(means, lower_is_better=lower), tests, _costs(conclusions, arms, means),
-        tuple(_notes(problems, labels, arms, tests)),
+        (*_notes(problems, labels, arms, tests), *_diverged(labels, conclusions, arms)),
     )  # fmt: skip
 
 
@@ -79,6 +87,21 @@ def _scores(found: Conclusion, arms: Sequence[str]) -> Array:
     """Return test scores (S, n) of one problem, n seeds or tunings."""
     scores, _ = units([_result(found, arm) for arm in arms], found.study.rounds)
     return np.stack([scores[arm] for arm in arms])
+
+
+def _gap(found: Conclusion, a: str, b: str) -> float:
+    """Return a − b on one problem, the mean over pairs; a diverged run wins none of its own."""
+    scores, lost = units([_result(found, a), _result(found, b)], found.study.rounds)
+    sign = -1.0 if found.study.lower_is_better else 1.0
+    return sign * float(pairs_of(scores, lost, [(a, b)], sign).gain.mean())
+
+
+def _widening(found: Conclusion) -> float:
+    """Return how much wider a problem's folds make an interval, which share training data."""
+    if not found.study.nested:
+        return 1.0
+    basis = basis_of(ratio_of(found.study, a.records, a.tests) for a in found.arms)
+    return basis.widening(found.study.rounds)
 
 
 def _scaled(scores: Array, lower_is_better: bool) -> Array:
@@ -127,3 +150,16 @@ def _notes(
             "be needed, and more if the same arm does not lead on all of them."
         )
     return said
+
+
+def _diverged(
+    labels: Sequence[str], found: Sequence[Conclusion], arms: Sequence[str]
+) -> Iterator[str]:
+    """Say which arms had runs that diverged: they win no pair, but count in means and ranks."""
+    for arm in arms:
+        where = [n for n, c in zip(labels, found, strict=True) if _result(c, arm).diverged.any()]
+        if where:
+            yield (
+                f"Runs of {arm} diverged on {', '.join(where)}: they win no comparison; means, "
+                "ranks and profiles hold the last score that was finite."
+            )

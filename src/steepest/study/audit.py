@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from steepest.stats.interval import counting_spread, mean_interval, student_t
+from steepest.stats.interval import BOOTSTRAP_FROM, counting_spread, mean_interval, student_t
 from steepest.stats.ratio import mean_ratio, time_ratio
 from steepest.stats.target import Reached, time_to_target
 from steepest.study.claim import MEASURES, Claim
@@ -91,11 +91,12 @@ def audit(study: Study, arms: Sequence[ArmResult]) -> tuple[Outcome, ...]:
             found.append(Outcome(claim, "not distinguishable", ()))
             continue
         subject = known[claim.subject]
+        given = (study, claim, level, arms)
         ask: Callable[..., Finding] = _sooner if claim.faster else _ahead
         if claim.arm:
-            findings = [_reaches(study, claim, subject, level)]
+            findings = [_reaches(*given, subject)]
         else:
-            findings = [ask(study, claim, (subject, known[o]), level) for o in others]
+            findings = [ask(*given, (subject, known[o])) for o in others]
         found.append(Outcome(claim, _all([f.word for f in findings]), tuple(findings)))
     return tuple(found)
 
@@ -146,21 +147,46 @@ def _beside(arm: ArmResult, name: str, reported: float) -> Reported:
     return Reported(arm.name, name, reported, mean.mean, mean.low, mean.high, *single, n)
 
 
-def _reaches(study: Study, claim: Claim, arm: ArmResult, level: float) -> Finding:
+def _least(arms: Sequence[ArmResult], name: str) -> float:
+    """Return the least spread of single values that is believed: that of counting alone."""
+    seen = [v for v in (measured(arm, name) for arm in arms) if np.isfinite(v).all()]
+    return counting_spread(np.concatenate(seen)) / math.sqrt(2) if seen else 0.0
+
+
+def _lost(arm: ArmResult) -> np.ndarray:
+    """Return which runs diverged, or which tunings have a run that did."""
+    if len(arm.choices) == 1:
+        return arm.diverged
+    return np.asarray(by_tuning(arm.diverged.astype(float), arm.tunings) > 0)
+
+
+def _reaches(
+    study: Study, claim: Claim, level: float, arms: Sequence[ArmResult], arm: ArmResult
+) -> Finding:
     name = claim.metric or study.metric
     values = measured(arm, name)
     if not np.isfinite(values).all():
         return _unknown("value", arm.name, "", name, len(values))
     mean = mean_interval(values, level)
+    low, high = mean.low, mean.high
+    if len(values) < BOOTSTRAP_FROM:
+        ends = student_t(values[:, None], level, _least(arms, name))
+        low, high = float(ends[0][0]), float(ends[1][0])
     if claim.at_least is not None:
-        word = _attains(mean.low - claim.at_least, mean.high - claim.at_least)
+        word = _attains(low - claim.at_least, high - claim.at_least)
     else:
         limit = float(claim.at_most or 0.0)
-        word = _attains(limit - mean.high, limit - mean.low)
-    return Finding("value", arm.name, "", name, mean.mean, mean.low, mean.high, mean.n, word)
+        word = _attains(limit - high, limit - low)
+    return Finding("value", arm.name, "", name, mean.mean, low, high, mean.n, word)
 
 
-def _ahead(study: Study, claim: Claim, pair: tuple[ArmResult, ArmResult], level: float) -> Finding:
+def _ahead(
+    study: Study,
+    claim: Claim,
+    level: float,
+    arms: Sequence[ArmResult],
+    pair: tuple[ArmResult, ArmResult],
+) -> Finding:
     """Judge "better": the difference, or the ratio where the claim is of so many times."""
     name, (a, b) = claim.metric or study.metric, pair
     x, y = measured(a, name), measured(b, name)
@@ -168,17 +194,18 @@ def _ahead(study: Study, claim: Claim, pair: tuple[ArmResult, ArmResult], level:
         return _unknown("difference", a.name, b.name, name, len(x))
     higher, share = MEASURES[name]
     if claim.times != 1:
-        found = mean_ratio(x, y, level) if higher else mean_ratio(y, x, level)
+        least = _least(arms, name)
+        found = mean_ratio(x, y, level, least) if higher else mean_ratio(y, x, level, least)
         word = _attains(found.low - claim.times, found.high - claim.times)
+        if word == "holds" and _lost(a).any():  # what diverged is ahead of nothing
+            word = "not distinguishable"
         names = (a.name, b.name) if higher else (b.name, a.name)
         return Finding(
             "ratio", *names, name, found.mean, found.low, found.high, found.n, word
         )  # fmt: skip
     gain = (x - y) if higher else (y - x)
-    lost_a, lost_b = a.diverged, b.diverged
-    if len(lost_a) == len(gain):  # a diverged run cannot win its pair
-        gain = np.where(lost_a, np.minimum(gain, 0), gain)
-        gain = np.where(lost_b, np.maximum(gain, 0), gain)
+    gain = np.where(_lost(a), np.minimum(gain, 0), gain)  # what diverged cannot win its pair
+    gain = np.where(_lost(b), np.maximum(gain, 0), gain)
     ends = student_t(gain[:, None], level, counting_spread(np.stack([x, y])))
     low, high = float(ends[0][0]), float(ends[1][0])
     tie = study.margin if share and name != "stability" and not claim.by else 0.0
@@ -188,7 +215,13 @@ def _ahead(study: Study, claim: Claim, pair: tuple[ArmResult, ArmResult], level:
     return Finding("difference", a.name, b.name, name, sign * mean, low, high, len(gain), word)
 
 
-def _sooner(study: Study, claim: Claim, pair: tuple[ArmResult, ArmResult], level: float) -> Finding:
+def _sooner(
+    study: Study,
+    claim: Claim,
+    level: float,
+    _: Sequence[ArmResult],
+    pair: tuple[ArmResult, ArmResult],
+) -> Finding:
     """Judge "faster": how many times longer the other arm takes to the target."""
     target = claim.target if claim.target is not None else float(study.target or 0.0)
     a, b = pair

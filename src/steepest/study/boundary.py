@@ -5,13 +5,18 @@ exactly at an end, and their outermost is an end by luck alone; there the edge i
 twentieth of the range, or of all that was tried where that reaches further.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from steepest.study.space import Range, Values, changed, further, inward, left_over, outward
+from steepest.study.further import further, inward, outward
+from steepest.study.space import Range, Values, changed, left_over
 
 EDGE = 0.05  # of the way from low to high
-GRIDS = ("auto", "grid")
+
+
+def _on_grid(search: str, space: Sequence[Range]) -> bool:
+    """Tell whether trials are a line or a grid; "auto" is a Sobol sequence from two ranges on."""
+    return search == "grid" or (search == "auto" and len(space) == 1)
 
 
 def edges(
@@ -19,20 +24,25 @@ def edges(
 ) -> tuple[str, ...]:
     """Return the names of the ranges at whose edge the best trial lies."""
     found, seen = dict(best), {r.name: [dict(v)[r.name] for v in tried] for r in space}
-    if search in GRIDS:
+    if _on_grid(search, space):
         return tuple(r.name for r in space if r.is_edge(found[r.name], seen[r.name]))
     return tuple(r.name for r in space if _side(r, found[r.name], seen[r.name]))
 
 
 def more(
-    search: str, space: Sequence[Range], tried: Sequence[Values], best: Values, extra: int
+    search: str,
+    space: Sequence[Range],
+    tried: Sequence[Values],
+    best: Values,
+    extra: int,
+    fits: Callable[[Values], bool] = lambda _: True,
 ) -> list[Values]:
     """Return `extra` new trials that vary one range of the best: outward at an edge, else near it.
 
     Choices alone give what is left of them, in their order.
     """
-    if search in GRIDS:
-        return further(space, tried, best, extra)
+    if _on_grid(search, space):
+        return further(space, tried, best, extra, fits)
     lines = [r for r in space if not r.choices]
     if not lines:
         return left_over(space, tried)[:extra]
@@ -41,7 +51,7 @@ def more(
     axis = next((r for r in lines if sides[r.name]), lines[0])
     values = _steps(axis, seen[axis.name], dict(best)[axis.name], sides[axis.name])
     fresh = [changed(best, axis.name, v) for v in dict.fromkeys(map(axis.rounded, values))]
-    return [v for v in fresh if v not in tried][:extra]
+    return [v for v in fresh if v not in tried and fits(v)][:extra]
 
 
 def _side(one: Range, value: Any, tried: Sequence[Any]) -> int:

@@ -70,7 +70,8 @@ class Budget:
         return cls(kind, number)
 
     def __str__(self) -> str:
-        return f"{self.kind}({_number(self.amount)})"
+        short = _number(self.amount)
+        return f"{self.kind}({short if float(short) == self.amount else repr(self.amount)})"
 
     @property
     def text(self) -> str:

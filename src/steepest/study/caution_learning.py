@@ -11,8 +11,8 @@ from itertools import combinations
 
 import numpy as np
 
-from steepest.stats.interval import paired_interval
-from steepest.study.outcome import ArmResult, Rows
+from steepest.stats.interval import Array, paired_interval
+from steepest.study.outcome import ArmResult, Rows, by_tuning
 from steepest.study.remark import PLACE, SCOPE, VERDICT, VOID, Remark, Reviewed, listed
 
 SHARE = 0.5  # of an arm's runs that must show it
@@ -251,7 +251,7 @@ def _flips(seen: Reviewed) -> Iterator[Remark]:
     """Remark on pairs whose order at half of training is surely not that of the end."""
     name = "val_loss" if seen.study.lower_is_better else "val_accuracy"
     sign = -1.0 if seen.study.lower_is_better else 1.0
-    known = {a.name: v for a in seen.arms if (v := _halves(a, name)) is not None}
+    known = {a.name: v for a in seen.arms if (v := _halves(seen, a, name)) is not None}
     pairs = list(combinations(known, 2))
     level = 1 - 0.05 / max(2 * len(pairs), 1)
     flips = []
@@ -276,9 +276,23 @@ def _flips(seen: Reviewed) -> Iterator[Remark]:
     )
 
 
-def _halves(arm: ArmResult, name: str) -> tuple[list[float], list[float]] | None:
-    """Return the values at half of training and at its end, one a run; None if one is missing."""
+def _halves(seen: Reviewed, arm: ArmResult, name: str) -> tuple[Array, Array] | None:
+    """Return the values at half of training and at its end; None if one is missing.
+
+    One a run, or one a tuning where there are several: their runs are not independent.
+    """
     runs = [column(rows, name) for rows in arm.curves]
     if arm.diverged.any() or any(len(run) < 4 for run in runs):
         return None
-    return [run[len(run) // 2 - 1] for run in runs], [run[-1] for run in runs]
+    half, end = (np.array([run[k(run)] for run in runs]) for k in (_middle, _last))
+    if seen.study.tunings > 1:
+        return by_tuning(half, arm.tunings), by_tuning(end, arm.tunings)
+    return half, end
+
+
+def _middle(run: Sequence[float]) -> int:
+    return len(run) // 2 - 1
+
+
+def _last(run: Sequence[float]) -> int:
+    return len(run) - 1

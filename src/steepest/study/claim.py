@@ -5,6 +5,7 @@ many times), an arm is `faster` than others to a target (so many times), or an `
 value (`at_least`, `at_most`). `audit.py` asks the records.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -63,7 +64,12 @@ def claim_of(table: Mapping[str, Any], where: str) -> Claim:
             raise UsageError(f"{where}: unknown key '{key}'; {nearest(key, known)}")
     given = dict(table)
     than = given.pop("than", ())
+    if not isinstance(than, (str, list, tuple)):
+        raise UsageError(f"{where}: than names one arm or a list of arms, not {than!r}")
     given["than"] = (than,) if isinstance(than, str) else tuple(than)
+    for name in ("better", "faster", "arm", "metric", "cost"):
+        if name in given and not isinstance(given[name], str):
+            raise UsageError(f"{where}: {name} must be a text, not {given[name]!r}")
     try:
         return Claim(**{"text": ""} | given)
     except TypeError as error:
@@ -88,11 +94,13 @@ def check_claims(claims: Sequence[Claim], names: Sequence[str], most: float | No
             raise UsageError(f"claims[{number}]: {error}") from None
 
 
-def check_reported(names: Sequence[str], where: str) -> None:
-    """Raise UsageError for a published value that names no measure."""
-    for name in names:
+def check_reported(values: Mapping[str, Any], where: str) -> None:
+    """Raise UsageError for a published value that names no measure, or is no number."""
+    for name, value in values.items():
         if name not in MEASURES:
             raise UsageError(f"{where}: unknown measure '{name}'; {nearest(name, MEASURES)}")
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise UsageError(f"{where}: reported {name} must be a number, not {value!r}")
 
 
 def _check(claim: Claim, names: Sequence[str], target: float | None) -> None:
@@ -119,10 +127,16 @@ def _check_numbers(claim: Claim) -> None:
         value = getattr(claim, name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
             raise UsageError(f"{name} must be a number, not {value!r}")
+        if value is not None and not math.isfinite(value):
+            raise UsageError(f"{name} must be finite, not {value!r}")
     if claim.times <= 0:
         raise UsageError(f"times must be above 0, not {claim.times!r}")
     if claim.times != 1 and claim.by:
         raise UsageError("a claim is of a difference (by) or of a ratio (times), not of both")
+    if claim.faster and claim.by:
+        raise UsageError("faster is a matter of times, not of by")
+    if claim.arm and (claim.times != 1 or claim.by or claim.than):
+        raise UsageError("arm is held against at_least or at_most alone, not by, times or than")
     bounds = (claim.at_least is not None) + (claim.at_most is not None)
     if bool(claim.arm) != (bounds == 1):
         raise UsageError("arm needs one of at_least and at_most, and they need arm")

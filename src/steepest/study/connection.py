@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 
 from steepest.errors import DataError, SteepestError, UsageError
 
@@ -55,7 +55,12 @@ def connect(url: URL, *, write: bool, patience: float = PATIENCE) -> Engine:
     """Return the engine that writes to, or only reads from, the database at `url`."""
     path = file_of(url)
     if path is None:
-        return create_engine(url)
+        try:
+            return create_engine(url)
+        except (NoSuchModuleError, ImportError) as error:
+            raise UsageError(
+                f"store '{shown(url)}': {error}; use a path or sqlite:///runs/steepest.db"
+            ) from None
     mode = "rwc" if write else "ro"
     name = f"file:{quote(str(path.absolute()))}?mode={mode}"
 

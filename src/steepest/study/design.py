@@ -10,6 +10,7 @@ from typing import Any
 
 from steepest import codec
 from steepest.data import Dataset, Fold, all_folds
+from steepest.errors import UsageError
 from steepest.nn.convolution import is_convolutional
 from steepest.part import Part
 from steepest.spec import RunSpec, from_plain
@@ -19,7 +20,7 @@ from steepest.study.claim import Claim, wordless
 from steepest.study.proposal import Proposal, Rung, Told, length_of
 from steepest.study.search import search_of, search_text
 from steepest.study.soundness import TUNING_SEED, check_study
-from steepest.study.space import LR, Range, Values, default_space, middle
+from steepest.study.space import LR, Range, Values, alone, default_space, middle
 
 MANY = 64  # runs in one program on a device that one of them would leave idle
 
@@ -118,8 +119,17 @@ class Study:
         return search_of(self.search).rungs(arm.space, self.trials, self._length(arm))
 
     def _length(self, arm: Arm) -> int:
-        """Return the length of a training in full."""
-        return length_of(self.spec(arm, middle(arm.space), 0))
+        """Return the length of a training in full; UsageError where halving has none."""
+        full = length_of(self.spec(arm, middle(arm.space), 0))
+        if self.search.startswith("halving"):
+            for values in alone(arm.space):
+                own = length_of(self.spec(arm, values, 0))
+                if own != full:
+                    raise UsageError(
+                        f"arm '{arm.name}': search 'halving' needs trainings of one length, but "
+                        f"its ranges give {own} and {full}; search otherwise, or tune less"
+                    )
+        return full
 
     def folds_of(self, tuning: int) -> list[tuple[Fold | None, int]]:
         """Return (fold, seed) of the runs of every trial of a tuning, the same for all arms."""

@@ -33,9 +33,14 @@ def expand(
     ['l2 0, sgd', 'l2 0.1, sgd', 'l2 0, adam']
     """  # noqa: E501 - a doctest's output stands in one line
     if ablation is not None and ablation not in ABLATIONS:
-        raise UsageError(f"{where}: unknown ablation '{ablation}'; {nearest(ablation, ABLATIONS)}")
+        raise UsageError(
+            f"{where}: unknown ablation '{ablation}'; {nearest(str(ablation), ABLATIONS)}"
+        )
     if ablation is not None and not factors:
         raise UsageError(f"{where}: ablation = '{ablation}' needs a table [factors]")
+    words = [word(name) for name in factors]
+    if twice := next((name for name in words if words.count(name) > 1), None):
+        raise UsageError(f"{where}: the factor '{twice}' is there twice, under two names")
     names = factor_names(list(factors))
     levels = [_levels(word(name), given, where) for name, given in factors.items()]
     cells = _cells(levels, ablation, where) if levels else []

@@ -77,11 +77,10 @@ class Halving:
         if not told:
             values = scatter(space, rungs[0].count, tuning)
             return [Proposal(v, rungs[0].length) for v in values]
-        done = 0
-        for before, after in pairwise(rungs):
-            done += before.count
-            if len(told) == done:
-                rung = sorted(told[done - before.count :], key=_worth, reverse=True)
+        for before, after in pairwise(rungs):  # a rung may be smaller than planned: few values
+            if told[-1].length == before.length:
+                mine = [t for t in told if t.length == before.length]
+                rung = sorted(mine, key=_worth, reverse=True)
                 return [Proposal(t.values, after.length) for t in rung[: after.count]]
         return []
 

@@ -6,9 +6,11 @@ Nothing here executes or stores; the runner asks, a test can check.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from steepest import codec
+from steepest.errors import UsageError
 from steepest.identity import keys_of
 from steepest.spec import RunSpec
 from steepest.study.boundary import edges, more
@@ -153,10 +155,20 @@ def plan_wider(
     planned = []
     for choice in choices:
         arm, tried = study.arm(choice.arm), [t.values for t in choice.trials]
-        found = more(study.search, arm.space, tried, choice.values, extra) if tried else []
+        fits = partial(_fits, study, arm)
+        found = more(study.search, arm.space, tried, choice.values, extra, fits) if tried else []
         for i, values in enumerate(found, start=first):
             planned += _trial(study, digest, arm, (choice.tuning, i), Proposal(values))
     return planned
+
+
+def _fits(study: Study, arm: Arm, values: Values) -> bool:
+    """Tell whether a trial outside the ranges is still a possible run."""
+    try:
+        study.spec(arm, values, 0)
+    except UsageError:
+        return False
+    return True
 
 
 def plan_final(study: Study, digest: str, choices: Iterable[Choice]) -> list[Planned]:

@@ -32,7 +32,7 @@ def check_study(study: "Study") -> None:
         raise UsageError(f"reference: no arm '{study.reference}'; {hint}")
     check_claims(study.claims, names, study.target)
     for arm in study.arms:
-        check_reported(list(dict(arm.reported)), f"arm '{arm.name}'")
+        check_reported(dict(arm.reported), f"arm '{arm.name}'")
         _check_arm(study, arm)
     _check_levels([a for a in study.arms if a.levels])
 

@@ -127,7 +127,11 @@ def draw(space: Sequence[Range], trials: int, seed: int) -> list[Values]:
     """
     if not space or trials == 0:
         return [()]
-    return line(space[0], trials) if len(space) == 1 else sobol(space, trials, seed)
+    if len(space) == 1:
+        return line(space[0], trials)
+    if all(r.choices for r in space) and math.prod(r.size for r in space) <= trials:
+        return left_over(space, [])
+    return sobol(space, trials, seed)
 
 
 def sobol(space: Sequence[Range], trials: int, seed: int) -> list[Values]:
@@ -159,24 +163,6 @@ def line(one: Range, trials: int) -> list[Values]:
     return [((one.name, value),) for value in found]
 
 
-def further(
-    space: Sequence[Range], tried: Sequence[Values], best: Values, extra: int
-) -> list[Values]:
-    """Return `extra` trials that were not tried yet, around the best one.
-
-    One range is varied: the first at whose edge the best trial lies, which is widened, else the
-    first of all, searched more finely. Choices alone give what is left of them, in their order.
-    """
-    lines = [r for r in space if not r.choices]
-    if not lines:
-        return left_over(space, tried)[:extra]
-    seen = {r.name: [dict(values)[r.name] for values in tried] for r in lines}
-    edges = [r for r in lines if r.is_edge(dict(best)[r.name], seen[r.name])]
-    axis = (edges or lines)[0]
-    moved = beyond(axis, seen[axis.name], dict(best)[axis.name], extra)
-    return [changed(best, axis.name, value) for value in moved]
-
-
 def left_over(space: Sequence[Range], tried: Sequence[Values]) -> list[Values]:
     """Return the combinations of choices that were not tried."""
     grid = product(*(r.choices for r in space))
@@ -187,53 +173,6 @@ def left_over(space: Sequence[Range], tried: Sequence[Values]) -> list[Values]:
 def changed(values: Values, name: str, value: Any) -> Values:
     """Return a trial's values with one of them changed."""
     return tuple((n, value if n == name else v) for n, v in values)
-
-
-def beyond(one: Range, tried: Sequence[Any], best: Any, extra: int) -> list[Any]:
-    """Return `extra` further values: outward from an edge, else between the best's neighbours.
-
-    >>> beyond(Range("optimizer.lr", 0.01, 1.0, log=True), [0.01, 0.1, 1.0], 1.0, 2)
-    [10.0, 100.0]
-    """
-    ordered = sorted(set(tried))
-    place = ordered.index(best)
-    up = outward(one, ordered, 1, 4 * extra)
-    down = outward(one, ordered, -1, 4 * extra)
-    inner = inward(one, ordered, place, extra)
-    outside = (up if place else down) if one.is_edge(best, tried) else []
-    candidates = [*outside, *inner, *up]
-    fresh = [v for v in dict.fromkeys(map(one.rounded, candidates)) if v not in ordered]
-    return fresh[:extra]
-
-
-def outward(one: Range, ordered: Sequence[Any], sign: int, count: int) -> list[float]:
-    """Return values ever further outside, at the pace of the outermost two; never past a bound."""
-    edge, near = (ordered[-1], ordered[-2:-1]) if sign > 0 else (ordered[0], ordered[1:2])
-    steps = range(1, count + 1)
-    if one.log:
-        pace = edge / near[0] if near else (one.high / one.low) ** (sign / 4)
-        return [edge * pace**k for k in steps]
-    if sign > 0 and one.low >= 0 and one.high < 1 and not one.integer:  # a share, such as momentum
-        return [1 - (1 - edge) * 0.5**k for k in steps]
-    if sign < 0 <= one.low:
-        return [edge * 0.5**k for k in steps]
-    pace = edge - near[0] if near else sign * (one.high - one.low) / 4
-    return [edge + pace * k for k in steps]
-
-
-def inward(one: Range, ordered: Sequence[Any], place: int, count: int) -> list[float]:
-    """Return values between the best and its neighbours, from both sides in turn."""
-    best = ordered[place]
-    sides = [ordered[i] for i in (place - 1, place + 1) if 0 <= i < len(ordered)]
-    if not sides:
-        return []
-    found = []
-    for i in range(count):
-        share = (i // len(sides) + 1) / (-(-count // len(sides)) + 1)
-        side = sides[i % len(sides)]
-        at = best * (side / best) ** share if one.log else best + (side - best) * share
-        found.append(at)
-    return found
 
 
 def parse_space(given: Mapping[str, Any], where: str) -> tuple[Range, ...]:
