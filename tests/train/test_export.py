@@ -164,3 +164,14 @@ def test_masked_network_is_exported_with_its_zeros(tmp_path):
     write_state(masked, State(0, {"params": state.arrays["params"] * half, "mask": half}))
     assert export(masked, "onnx", tmp_path / "net").error <= 1e-5
     assert replace(masked.task, masked=False) == session.task
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("to", ["onnx", "torch"])
+def test_a_network_trained_in_bfloat16_is_exported(to, tmp_path):
+    """Its weights are float32, and so is what they are checked by."""
+    pytest.importorskip("onnxruntime" if to == "onnx" else "torch")
+    x = stream(0, "x").integers(0, 256, size=(60, 16, 16, 3)).astype(np.uint8)
+    spec = RunSpec(data="random", model=CASES["quizdnn"], engine="torch", precision="bfloat16")
+    session = open_session([spec], from_arrays("random", x, np.arange(60) % 4))
+    assert export(session, to, tmp_path / "net").error <= 1e-5

@@ -9,12 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from steepest.engine.choice import make_engine
 from steepest.errors import DataError, UsageError, unknown
-from steepest.train.evaluate import outputs
+from steepest.program.trace import Value
+from steepest.train.evaluate import Network, outputs
 from steepest.train.export_onnx import onnx_bytes, onnx_session
 from steepest.train.export_torch import load_source, torch_source
 from steepest.train.lowering import lower
@@ -23,6 +26,7 @@ from steepest.train.weights import about, load_description, save_weights
 
 Array = np.ndarray[Any, Any]
 TOLERANCE = 1e-5  # of the largest output, or of 1 if all are smaller
+TABLES = ("data", "targets")  # of the training examples
 EXAMPLES = 256  # at most, of the validation split, that a format is checked on
 NEEDS = {
     "onnx": ("onnx", "onnxruntime"), "torch": ("torch",), "torch-export": ("torch",),
@@ -69,7 +73,7 @@ def export(session: Session, to: str, path: Path) -> Exported:
     held = session.split.validation[0]
     rows = (held if len(held) else session.split.train[0])[:EXAMPLES]
     x = np.ascontiguousarray(session.dataset.x[rows])
-    ours = outputs(session, x)[0]
+    ours = outputs(_widened(session), x)[0]
     files, predict = WRITERS[to](session, target)
     theirs = np.asarray(predict(x.astype(np.float32)))
     error = float(np.abs(theirs - ours).max() / max(1.0, float(np.abs(ours).max())))
@@ -81,6 +85,19 @@ def export(session: Session, to: str, path: Path) -> Exported:
             f"more than {TOLERANCE:g}; nothing was kept"
         )
     return Exported(files, error, len(rows))
+
+
+def _widened(session: Session) -> Network:
+    """Return the network with its weights in float32 where it was trained in bfloat16.
+
+    What is exported are those weights; other programs do not round what goes into a product.
+    """
+    if session.spec.precision != "bfloat16":
+        return session
+    engine = make_engine("torch")
+    held = {n: session.engine.numpy(a) for n, a in session.shared.items() if n not in TABLES}
+    shared = {n: engine.array(Value(v.shape, "real"), v) for n, v in held.items()}
+    return SimpleNamespace(task=session.task, engine=engine, shared=shared)
 
 
 def _onnx(session: Session, target: Path) -> tuple[tuple[Path, ...], Predict]:
