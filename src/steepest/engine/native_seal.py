@@ -109,9 +109,8 @@ class _Libraries:
 
     def shared(self, entry: Entry) -> Call | None:
         """Return the call in which threads share an entry, None where it stays whole."""
-        greedy = (
-            entry.name.startswith(PRODUCTS) and blas_limit() is None
-        )  # each would take all threads
+        # a product whose pieces would each take all of BLAS's threads is left whole
+        greedy = entry.name.startswith(PRODUCTS) and blas_limit() is None
         pieces = [] if self.share is None or greedy else split_entry(entry)
         if self.share is None or len(pieces) < 2:
             return None

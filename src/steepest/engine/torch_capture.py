@@ -15,7 +15,7 @@ import torch
 from steepest.engine.protocol import Call
 from steepest.engine.torch_module import asks_host
 
-WARM = 3
+WARM = 3  # replays before the capture
 
 
 def capture(code: list[Call], device: Any) -> tuple[list[Call], str]:
