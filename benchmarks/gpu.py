@@ -34,7 +34,7 @@ from steepest.train.session import open_session
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "gpu.json"
 RECIPES = ("quizdnn-cifar10", "resnet18-cifar10", "resnet18-cifar10-full")
-CIFAR, MNIST, CLASSES = (32, 32, 3), (28, 28, 1), 10
+MNIST = (28, 28, 1)
 MANY = 1000  # epochs a run may have here
 WARM = 2  # epochs before those that are timed: they compile and capture
 ROUNDS = 3
@@ -44,7 +44,7 @@ def examples(shape, count):
     """Return a data set of random bytes, nothing held out, nothing to test on."""
     generator = stream(0, "examples")
     x = generator.integers(0, 256, (count, *shape)).astype(np.uint8)
-    return from_arrays("random", x, np.arange(count) % CLASSES, (x[:0], np.zeros(0, int)))
+    return from_arrays("random", x, np.arange(count) % ours_cnn.CLASSES, (x[:0], np.zeros(0, int)))
 
 
 def everything(dataset, runs=1):
@@ -90,7 +90,6 @@ def timed(makers, device, rounds=ROUNDS):
             ways.pop(label, None)
             found[label] = {"failed": " ".join(str(error).split()[:40]) or type(error).__name__}
     seconds = {label: [] for label in ways}
-    settled()
     for _ in range(rounds):
         for label, (epoch, _) in ways.items():
             wait(device)
@@ -102,10 +101,6 @@ def timed(makers, device, rounds=ROUNDS):
         found[label] |= {"epoch seconds": statistics.median(taken), "rounds": taken}
         found[label] |= ways[label][1]()
     return found
-
-
-def settled():
-    """Do nothing: everything is warm, and timing begins."""
 
 
 def not_captured(session):
@@ -188,10 +183,10 @@ def recipe(name, device):
     done = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 3):
         return {"failed": done.stderr.strip().splitlines()[-1:], "device": device}
-    arms = json.loads(done.stdout)["arms"]
-    kept = ("name", "mean", "low", "high", "n", "seconds")
-    found = {"arms": [{k: arm[k] for k in kept} for arm in arms]}
-    return found | {"seconds of the study": time.perf_counter() - begin}
+    said = json.loads(done.stdout)
+    kept = ("name", "mean", "low", "high", "n", "seconds", "scores")
+    found = {"arms": [{k: arm[k] for k in kept} for arm in said["arms"]]}
+    return found | {"claims": said["claims"], "seconds of the study": time.perf_counter() - begin}
 
 
 def peak(device, kind, size=8192):
@@ -256,7 +251,7 @@ def known(path, device):
 
 def nets(given, result):
     """Yield every net with its figures."""
-    dataset = examples(CIFAR, given.examples)
+    dataset = examples(ours_cnn.CIFAR, given.examples)
     for model in given.models.split(","):
         yield model, network(model, dataset, given, result["peak TFLOP/s"]["bfloat16"])
 

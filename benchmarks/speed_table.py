@@ -198,7 +198,8 @@ def section():
     )
     rows = [(label, [best(ways, names, unit, rate) for names in (OURS, *LIBRARIES.values())])
             for label, ways, unit, rate in tasks()]  # fmt: skip
-    lines = ["| | steepest | " + " | ".join(LIBRARIES) + " |", "|---|" + "--:|" * 5]
+    columns = ["steepest", *LIBRARIES]
+    lines = ["| | " + " | ".join(columns) + " |", "|---|" + "--:|" * len(columns)]
     lines += [f"| {label} | **{own}** | {' | '.join(others)} |" for label, (own, *others) in rows]
     return first + "\n\n" + "\n".join(lines) + "\n"
 

@@ -3,7 +3,8 @@
 import pytest
 
 from steepest.errors import UsageError
-from steepest.study.further import beyond, further
+from steepest.study.boundary import more
+from steepest.study.further import beyond
 from steepest.study.space import SPACES, Range, default_space, draw, parse_space
 
 LR = Range("optimizer.lr", 0.01, 1.0, log=True)
@@ -80,10 +81,10 @@ def test_further_trials_vary_the_range_at_whose_edge_the_best_lies():
         (("optimizer.lr", a), ("optimizer.momentum", m)) for a in (0.1, 0.2) for m in (0.8, 0.9)
     ]
     tried = [*grid, (("optimizer.lr", 0.15), ("optimizer.momentum", 0.99))]
-    more = further([LR, MOMENTUM], tried, tried[-1], 2)
-    assert [dict(v)["optimizer.lr"] for v in more] == [0.15, 0.15]
-    assert [dict(v)["optimizer.momentum"] for v in more] == [0.995, 0.9975]
-    assert further([SIZES], [(("batch_size", 16),)], (("batch_size", 16),), 2) == [
+    found = more("grid", [LR, MOMENTUM], tried, tried[-1], 2)
+    assert [dict(v)["optimizer.lr"] for v in found] == [0.15, 0.15]
+    assert [dict(v)["optimizer.momentum"] for v in found] == [0.995, 0.9975]
+    assert more("grid", [SIZES], [(("batch_size", 16),)], (("batch_size", 16),), 2) == [
         (("batch_size", 32),), (("batch_size", 64),),
     ]  # fmt: skip
 

@@ -117,13 +117,10 @@ def _array(path: Path) -> Array:
 
 
 def _table(path: Path) -> Array:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row]
-    except UnicodeDecodeError:
-        raise DataError(f"'{path}' is not text in UTF-8") from None
-    except (OSError, csv.Error) as error:
-        raise DataError(f"'{path}' is no readable CSV file: {error}") from None
+    from steepest.data.table import open_csv
+
+    with open_csv(path) as file:
+        rows = [row for row in csv.reader(file) if row]
     if not rows:
         raise DataError(f"'{path}' is empty")
     start = 0 if all(_is_number(cell) for cell in rows[0]) else 1

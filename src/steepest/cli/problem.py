@@ -2,10 +2,9 @@
 
 import json
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from steepest import paths
 from steepest.cli.conduct import Wishes, conduct, open_page, plain_json, printer
@@ -54,7 +53,7 @@ def _summary(problems: "Problems", file: str, wishes: Wishes) -> Path:
     found = summary_of(problems, wishes.store)
     page = write_summary(problems, found, wishes.out)
     if wishes.json:
-        sys.stdout.write(summary_json(problems, found, page))
+        give(summary_json(found, report=str(page), pages=_links(problems, page)), None)
     else:
         show_summary(found)
     return page
@@ -62,13 +61,17 @@ def _summary(problems: "Problems", file: str, wishes: Wishes) -> Path:
 
 def show_summary(found: "Across") -> None:
     """Print what may be said across problems."""
+    show = printer(False)
+    first, *lines = _lines(found)
+    show(f"[bold]{safe(first)}[/bold]", markup=True)
+    for line in lines:
+        show(line)
+
+
+def _lines(found: "Across") -> list[str]:
     from steepest.report.across_text import across_lines
 
-    show = printer(False)
-    first, *lines = across_lines(found)
-    show(f"[bold]{safe(first)}[/bold]", markup=True)
-    for line in (*lines, *(f"Note: {note}" for note in found.notes)):
-        show(line)
+    return [*across_lines(found), *(f"Note: {note}" for note in found.notes)]
 
 
 def kept_problems(name: str) -> "Problems | None":
@@ -86,14 +89,11 @@ def give_summary(problems: "Problems", form: str, store: str, out: str | None) -
 
     Raises UsageError for a form that it does not have.
     """
-    from steepest.report.across_text import across_lines, across_plain
-
     found = summary_of(problems, store)
     if form == "table":
-        lines = [*across_lines(found), *(f"Note: {note}" for note in found.notes)]
-        give("\n".join(lines) + "\n", out)
+        give("\n".join(_lines(found)) + "\n", out)
     elif form == "json":
-        give(json.dumps(plain_json(across_plain(found)), allow_nan=False) + "\n", out)
+        give(summary_json(found), out)
     else:
         names = ", ".join(study.name for study in problems.studies)
         raise UsageError(
@@ -128,12 +128,11 @@ def write_summary(problems: "Problems", found: "Across", out: str | None) -> Pat
     return put(render_across(found, _links(problems, target), created, command()), target)
 
 
-def summary_json(problems: "Problems", found: "Across", page: Path) -> str:
-    """Return the summary as one JSON object on a line."""
+def summary_json(found: "Across", **more: Any) -> str:
+    """Return the summary, and more beside it, as one JSON object on a line."""
     from steepest.report.across_text import across_plain
 
-    whole = across_plain(found) | {"report": str(page), "pages": _links(problems, page)}
-    return json.dumps(plain_json(whole), allow_nan=False) + "\n"
+    return json.dumps(plain_json(across_plain(found) | more), allow_nan=False) + "\n"
 
 
 def _conclusions(problems: "Problems", place: str) -> dict[str, "Conclusion"]:

@@ -99,11 +99,7 @@ def init(file: str = "study.toml") -> int:
         raise UsageError(f"a study file ends in .toml: '{path.with_suffix('.toml')}'")
     if path.exists():
         raise UsageError(f"'{file}' exists already; name another file")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(TEMPLATE.format(name=path.with_suffix("")), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write '{file}': {error.strerror}") from None
+    give(TEMPLATE.format(name=path.with_suffix("")), file)
     sys.stdout.write(f"Wrote {file}. Run it with: steepest run {file}\n")
     return 0
 

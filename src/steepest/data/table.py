@@ -7,8 +7,9 @@ training rows alone.
 import csv
 from array import array
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -29,21 +30,28 @@ def load_csv(path: Path, target: str | None = None) -> Dataset:
     twice on average and there are at most 1000; any other is a float target. Raises `DataError`
     naming line and column of a missing value or of a feature that is not a finite number.
     """
+    with open_csv(path) as file:
+        first = file.readline()
+        file.seek(0)
+        delimiter = max(DELIMITERS, key=first.count)
+        lines = csv.reader(file, delimiter=delimiter, strict=True)
+        header = _header(next(lines, []), path)
+        column = _target_column(header, target)
+        x, cells, numbers = _read(_rows(lines, header, path), header, column, path)
+    y, classes = _target(cells, numbers, header[column], path)
+    return from_arrays(path.stem, x, y, None, classes)
+
+
+@contextmanager
+def open_csv(path: Path) -> Iterator[TextIO]:
+    """Open a CSV file; DataError for what is no text, or no CSV, while it is read."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            file.seek(0)
-            delimiter = max(DELIMITERS, key=first.count)
-            lines = csv.reader(file, delimiter=delimiter, strict=True)
-            header = _header(next(lines, []), path)
-            column = _target_column(header, target)
-            x, cells, numbers = _read(_rows(lines, header, path), header, column, path)
+            yield file
     except UnicodeDecodeError:
         raise DataError(f"{path} is not text in UTF-8") from None
     except (OSError, csv.Error) as error:
         raise DataError(f"{path} is no readable CSV file: {error}") from None
-    y, classes = _target(cells, numbers, header[column], path)
-    return from_arrays(path.stem, x, y, None, classes)
 
 
 def _header(names: list[str], path: Path) -> list[str]:

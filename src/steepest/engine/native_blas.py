@@ -28,12 +28,11 @@ class Blas:
 @lru_cache(maxsize=2)
 def blas(real: str) -> Blas | None:
     """Return the BLAS that NumPy is linked to for "float32" or "float64"; None where unknown."""
-    names = tuple(f"cblas_{PRODUCTS[real]}{kind}" for kind in ("gemm", "gemv"))
-    found = _functions(*names)
+    found = _functions(*(f"cblas_{PRODUCTS[real]}{kind}" for kind in ("gemm", "gemv")))
     if found is None:
         return None
     (gemm, gemv), bits = found
-    return Blas(_address(gemm), _address(gemv), bits)
+    return Blas(address_of(gemm), address_of(gemv), bits)
 
 
 @lru_cache(maxsize=1)
@@ -49,10 +48,12 @@ def blas_limit() -> tuple[ctypes.c_void_p, ctypes.c_void_p] | None:
 def _functions(*names: str) -> tuple[list[Any], int] | None:
     """Return functions of NumPy's BLAS, and the width of its integers in bits."""
     library = _library()
+    if library is None:
+        return None
     for prefix in ("scipy_", ""):
         for suffix, bits in (("64_", 64), ("", 32)):
             full = [f"{prefix}{name}{suffix}" for name in names]
-            if library is not None and all(hasattr(library, name) for name in full):
+            if all(hasattr(library, name) for name in full):
                 return [getattr(library, name) for name in full], bits
     return None
 
@@ -74,7 +75,8 @@ def _library() -> ctypes.CDLL | None:
     return None
 
 
-def _address(function: Any) -> int:
+def address_of(function: Any) -> int:
+    """Return where a library's function lies."""
     return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from steepest.engine.native import compile_library
-from steepest.engine.native_blas import blas_limit
+from steepest.engine.native_blas import address_of, blas_limit
 from steepest.engine.native_chain import HEADS, Entry, Lowered, merge_chains
 from steepest.engine.native_source import fixed_source
 from steepest.engine.native_split import split_entry
@@ -94,8 +94,7 @@ class _Libraries:
         return table_of(rows, [entries, self])
 
     def _code(self, entry: Entry) -> int:
-        function = getattr(self.chains if entry.source else self.fixed, entry.name)
-        return ctypes.cast(function, ctypes.c_void_p).value or 0
+        return address_of(getattr(self.chains if entry.source else self.fixed, entry.name))
 
     def run(self, entries: list[Entry]) -> Call:
         """Return the call that does entries one after another."""

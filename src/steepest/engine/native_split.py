@@ -31,8 +31,8 @@ def split_entry(entry: Entry) -> list[Entry]:
     return [entry] if cut is None else cut(entry)
 
 
-def _edges(count: int, pieces: int = MOST_PIECES) -> list[tuple[int, int]]:
-    """Return where the pieces of `count` things begin and end."""
+def edges(count: int, pieces: int = MOST_PIECES) -> list[tuple[int, int]]:
+    """Return where at most `pieces` nearly equal pieces of `count` things begin and end."""
     edges = np.linspace(0, count, min(pieces, count) + 1).astype(int).tolist()
     return list(pairwise(edges))
 
@@ -45,7 +45,7 @@ def _chain(entry: Entry) -> list[Entry]:
     axis = next(k for k, n in enumerate(sizes) if n > 1)
     steps = entry.inner if axis == LOOPS - 1 else strides[axis :: LOOPS - 1]
     parts = []
-    for start, stop in _edges(sizes[axis]):
+    for start, stop in edges(sizes[axis]):
         pointers = tuple(_moved(p, start * s) for p, s in zip(entry.pointers, steps, strict=True))
         own = tuple(stop - start if k == axis else n for k, n in enumerate(sizes))
         parts.append(Entry(entry.name, pointers, (*own, *strides), entry.source, entry.inner))
@@ -66,7 +66,7 @@ def _by_example(entry: Entry) -> list[Entry]:
         return [entry]
     return [
         Entry(entry.name, tuple(a[i:j] for a in arrays), (j - i, *entry.sizes[1:]))
-        for i, j in _edges(entry.sizes[0])
+        for i, j in edges(entry.sizes[0])
     ]
 
 
@@ -79,7 +79,7 @@ def _by_row(entry: Entry) -> list[Entry]:
     rows, flat = out.reshape(count, -1), index.reshape(-1)
     return [
         Entry(entry.name, (data, flat[i:j], rows[i:j], *rest), (j - i, *sizes))
-        for i, j in _edges(count)
+        for i, j in edges(count)
     ]
 
 
@@ -92,7 +92,7 @@ def _by_element(entry: Entry) -> list[Entry]:
     flat, words = out.reshape(-1), base.reshape(-1)
     return [
         Entry(entry.name, (words[i:j], key, flat[i:j], scale), (j - i, *sizes))
-        for i, j in _edges(count)
+        for i, j in edges(count)
     ]
 
 
@@ -106,11 +106,11 @@ def _product(entry: Entry) -> list[Entry]:
     if m > n:
         return [
             Entry(entry.name, (left[i:j], right, out[i:j], gemm), (*flags, j - i, n, k, *leading))
-            for i, j in _edges(m, pieces)
+            for i, j in edges(m, pieces)
         ]
     return [
         Entry(entry.name, (left, right[:, i:j], out[:, i:j], gemm), (*flags, m, j - i, k, *leading))
-        for i, j in _edges(n, pieces)
+        for i, j in edges(n, pieces)
     ]
 
 

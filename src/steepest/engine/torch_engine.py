@@ -246,9 +246,7 @@ def open_device(name: str) -> Any:
             raise UsageError(f"device '{name}': PyTorch finds no CUDA device on this machine")
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # products repeat their bits
         torch.backends.cudnn.deterministic = True
-        torch.backends.cudnn.allow_tf32 = (
-            False  # float32 means float32; bfloat16 is there for speed
-        )
+        torch.backends.cudnn.allow_tf32 = False  # there is bfloat16 for speed
         torch.backends.cudnn.benchmark = False
     else:
         keep_freed_blocks()

@@ -9,7 +9,6 @@ import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,10 @@ import numpy as np
 import torch
 
 from steepest.engine.native import compile_library
-from steepest.engine.native_blas import blas_limit
+from steepest.engine.native_blas import address_of, blas_limit
 from steepest.engine.native_seal import Table, table_of
 from steepest.engine.native_source import TYPES, fixed_source
+from steepest.engine.native_split import edges
 from steepest.engine.protocol import Call
 
 
@@ -66,11 +66,7 @@ class Work:
 def calls_of(works: list[Work], real: np.dtype[Any]) -> list[Call]:
     """Return the call that does all works, side by side where there are threads."""
     rows = [
-        (
-            ctypes.cast(w.function, ctypes.c_void_p).value or 0,
-            [0 if a is None else a.ctypes.data for a in w.arrays],
-            w.sizes,
-        )
+        (address_of(w.function), [0 if a is None else a.ctypes.data for a in w.arrays], w.sizes)
         for w in works
     ]
     return [share(real)(table_of(rows, works), len(works))]
@@ -96,8 +92,7 @@ def share(real: np.dtype[Any]) -> Callable[[Table, int], Call]:
 
 def cut_batch(examples: int, most: int) -> list[slice]:
     """Cut the batch into at most `most` nearly equal pieces."""
-    edges = np.linspace(0, examples, min(most, examples) + 1).astype(int)
-    return [slice(int(a), int(b)) for a, b in pairwise(edges)]
+    return [slice(*ends) for ends in edges(examples, most)]
 
 
 def library_of(source: Callable[[str], str], array: Any) -> ctypes.CDLL | None:

@@ -66,8 +66,10 @@ def proportion(value: float, what: str) -> float:
     return value
 
 
-def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
+def mean_interval(values: ArrayLike, level: float = 0.95, least: float = 0.0) -> Interval:
     """Return the mean of `values` (n,) with its two-sided interval.
+
+    `least` bounds the standard deviation of few values from below.
 
     >>> found = mean_interval([0.91, 0.93, 0.92])
     >>> f"{found.mean:.2f} ({found.low:.3f} to {found.high:.3f}), {found.method}"
@@ -76,17 +78,16 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     array = finite(values, "mean_interval")
     if array.ndim != 1:
         raise UsageError(f"mean_interval takes one axis, not shape {array.shape}; use mean_band")
-    low, high = mean_band(array[:, None], level)
+    low, high = mean_band(array[:, None], level, least)
     method = "BCa bootstrap" if len(array) >= BOOTSTRAP_FROM else "Student t"
     return Interval(_mean(array), float(low[0]), float(high[0]), len(array), level, method)
 
 
-def mean_band(values: ArrayLike, level: float = 0.95) -> tuple[Array, Array]:
+def mean_band(values: ArrayLike, level: float = 0.95, least: float = 0.0) -> tuple[Array, Array]:
     """Return (low, high), each (M,), for the means of the columns of `values` (n, M)."""
     array = finite(values, "mean_band")
     proportion(level, "level")
-    ends = bca if len(array) >= BOOTSTRAP_FROM else student_t
-    return ends(array, level)
+    return bca(array, level) if len(array) >= BOOTSTRAP_FROM else student_t(array, level, least)
 
 
 def paired_interval(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Interval:

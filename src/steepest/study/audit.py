@@ -14,12 +14,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from steepest.stats.interval import BOOTSTRAP_FROM, counting_spread, mean_interval, student_t
+from steepest.stats.compare import pairs_of
+from steepest.stats.interval import counting_spread, mean_interval, student_t
 from steepest.stats.ratio import mean_ratio, time_ratio
 from steepest.stats.target import Reached, time_to_target
 from steepest.study.claim import MEASURES, Claim
 from steepest.study.design import Study
-from steepest.study.outcome import ArmResult, by_tuning
+from steepest.study.outcome import ArmResult, by_tuning, lost_tunings
 from steepest.study.soundness import METRICS
 
 Word = Literal["holds", "does not hold", "not distinguishable"]
@@ -78,6 +79,27 @@ class Outcome:
     findings: tuple[Finding, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class _Asking:
+    """A claim in its study, the level of its intervals, and all arms: scores show their grid."""
+
+    study: Study
+    claim: Claim
+    level: float
+    arms: Sequence[ArmResult]
+
+    @property
+    def measure(self) -> str:
+        """The measure that is claimed of."""
+        return self.claim.metric or self.study.metric
+
+    @property
+    def least(self) -> float:
+        """The least spread of single values that is believed: that of counting alone."""
+        seen = [v for a in self.arms if np.isfinite(v := measured(a, self.measure)).all()]
+        return counting_spread(np.concatenate(seen)) / math.sqrt(2) if seen else 0.0
+
+
 def audit(study: Study, arms: Sequence[ArmResult]) -> tuple[Outcome, ...]:
     """Return the outcomes of a study's claims; one on an arm without runs has no findings."""
     known = {a.name: a for a in arms}
@@ -91,12 +113,12 @@ def audit(study: Study, arms: Sequence[ArmResult]) -> tuple[Outcome, ...]:
             found.append(Outcome(claim, "not distinguishable", ()))
             continue
         subject = known[claim.subject]
-        given = (study, claim, level, arms)
+        asking = _Asking(study, claim, level, arms)
         ask: Callable[..., Finding] = _sooner if claim.faster else _ahead
         if claim.arm:
-            findings = [_reaches(*given, subject)]
+            findings = [_reaches(asking, subject)]
         else:
-            findings = [ask(*given, (subject, known[o])) for o in others]
+            findings = [ask(asking, subject, known[o]) for o in others]
         found.append(Outcome(claim, _all([f.word for f in findings]), tuple(findings)))
     return tuple(found)
 
@@ -147,55 +169,35 @@ def _beside(arm: ArmResult, name: str, reported: float) -> Reported:
     return Reported(arm.name, name, reported, mean.mean, mean.low, mean.high, *single, n)
 
 
-def _least(arms: Sequence[ArmResult], name: str) -> float:
-    """Return the least spread of single values that is believed: that of counting alone."""
-    seen = [v for v in (measured(arm, name) for arm in arms) if np.isfinite(v).all()]
-    return counting_spread(np.concatenate(seen)) / math.sqrt(2) if seen else 0.0
-
-
 def _lost(arm: ArmResult) -> np.ndarray:
     """Return which runs diverged, or which tunings have a run that did."""
-    if len(arm.choices) == 1:
-        return arm.diverged
-    return np.asarray(by_tuning(arm.diverged.astype(float), arm.tunings) > 0)
+    return arm.diverged if len(arm.choices) == 1 else np.asarray(lost_tunings(arm))
 
 
-def _reaches(
-    study: Study, claim: Claim, level: float, arms: Sequence[ArmResult], arm: ArmResult
-) -> Finding:
-    name = claim.metric or study.metric
+def _reaches(asking: _Asking, arm: ArmResult) -> Finding:
+    claim, name = asking.claim, asking.measure
     values = measured(arm, name)
     if not np.isfinite(values).all():
         return _unknown("value", arm.name, "", name, len(values))
-    mean = mean_interval(values, level)
-    low, high = mean.low, mean.high
-    if len(values) < BOOTSTRAP_FROM:
-        ends = student_t(values[:, None], level, _least(arms, name))
-        low, high = float(ends[0][0]), float(ends[1][0])
+    mean = mean_interval(values, asking.level, asking.least)
     if claim.at_least is not None:
-        word = _attains(low - claim.at_least, high - claim.at_least)
+        word = _attains(mean.low - claim.at_least, mean.high - claim.at_least)
     else:
         limit = float(claim.at_most or 0.0)
-        word = _attains(limit - high, limit - low)
-    return Finding("value", arm.name, "", name, mean.mean, low, high, mean.n, word)
+        word = _attains(limit - mean.high, limit - mean.low)
+    return Finding("value", arm.name, "", name, mean.mean, mean.low, mean.high, mean.n, word)
 
 
-def _ahead(
-    study: Study,
-    claim: Claim,
-    level: float,
-    arms: Sequence[ArmResult],
-    pair: tuple[ArmResult, ArmResult],
-) -> Finding:
+def _ahead(asking: _Asking, a: ArmResult, b: ArmResult) -> Finding:
     """Judge "better": the difference, or the ratio where the claim is of so many times."""
-    name, (a, b) = claim.metric or study.metric, pair
+    study, claim, level, name = asking.study, asking.claim, asking.level, asking.measure
     x, y = measured(a, name), measured(b, name)
     if not np.isfinite([x, y]).all():
         return _unknown("difference", a.name, b.name, name, len(x))
     higher, share = MEASURES[name]
     if claim.times != 1:
-        least = _least(arms, name)
-        found = mean_ratio(x, y, level, least) if higher else mean_ratio(y, x, level, least)
+        over, under = (x, y) if higher else (y, x)
+        found = mean_ratio(over, under, level, asking.least)
         word = _attains(found.low - claim.times, found.high - claim.times)
         if word == "holds" and _lost(a).any():  # what diverged is ahead of nothing
             word = "not distinguishable"
@@ -203,31 +205,24 @@ def _ahead(
         return Finding(
             "ratio", *names, name, found.mean, found.low, found.high, found.n, word
         )  # fmt: skip
-    gain = (x - y) if higher else (y - x)
-    gain = np.where(_lost(a), np.minimum(gain, 0), gain)  # what diverged cannot win its pair
-    gain = np.where(_lost(b), np.maximum(gain, 0), gain)
+    sign = 1.0 if higher else -1.0
+    gain = pairs_of({0: x, 1: y}, {0: _lost(a), 1: _lost(b)}, [(0, 1)], sign).gain[:, 0]
     ends = student_t(gain[:, None], level, counting_spread(np.stack([x, y])))
     low, high = float(ends[0][0]), float(ends[1][0])
     tie = study.margin if share and name != "stability" and not claim.by else 0.0
     word = _exceeds(low - claim.by, high - claim.by, tie)
-    sign, mean = (1.0 if higher else -1.0), float(gain.mean())
+    mean = float(gain.mean())
     low, high = (low, high) if higher else (-high, -low)
     return Finding("difference", a.name, b.name, name, sign * mean, low, high, len(gain), word)
 
 
-def _sooner(
-    study: Study,
-    claim: Claim,
-    level: float,
-    _: Sequence[ArmResult],
-    pair: tuple[ArmResult, ArmResult],
-) -> Finding:
+def _sooner(asking: _Asking, a: ArmResult, b: ArmResult) -> Finding:
     """Judge "faster": how many times longer the other arm takes to the target."""
-    target = claim.target if claim.target is not None else float(study.target or 0.0)
-    a, b = pair
-    fast, slow = (_arrivals(arm, claim.cost, target) for arm in pair)
+    claim = asking.claim
+    target = claim.target if claim.target is not None else float(asking.study.target or 0.0)
+    fast, slow = (_arrivals(arm, claim.cost, target) for arm in (a, b))
     steps = (_step(b, claim.cost), _step(a, claim.cost))
-    found = time_ratio(slow, fast, level, steps)
+    found = time_ratio(slow, fast, asking.level, steps)
     word = _attains(found.low - claim.times, found.high - claim.times)
     return Finding(
         "ratio", b.name, a.name, claim.cost, found.mean, found.low, found.high, found.n, word,

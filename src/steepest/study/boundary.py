@@ -8,7 +8,7 @@ twentieth of the range, or of all that was tried where that reaches further.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from steepest.study.further import further, inward, outward
+from steepest.study.further import beyond, inward, outward
 from steepest.study.space import Range, Values, changed, left_over
 
 EDGE = 0.05  # of the way from low to high
@@ -39,17 +39,24 @@ def more(
 ) -> list[Values]:
     """Return `extra` new trials that vary one range of the best: outward at an edge, else near it.
 
-    Choices alone give what is left of them, in their order.
+    It is the first range at whose edge the best trial lies, else the first of all. Choices alone
+    give what is left of them, in their order.
     """
-    if _on_grid(search, space):
-        return further(space, tried, best, extra, fits)
     lines = [r for r in space if not r.choices]
     if not lines:
         return left_over(space, tried)[:extra]
-    seen = {r.name: [dict(v)[r.name] for v in tried] for r in lines}
-    sides = {r.name: _side(r, dict(best)[r.name], seen[r.name]) for r in lines}
+    found, seen = dict(best), {r.name: [dict(v)[r.name] for v in tried] for r in lines}
+    if _on_grid(search, space):
+        axis = next((r for r in lines if r.is_edge(found[r.name], seen[r.name])), lines[0])
+
+        def suits(value: Any) -> bool:
+            return fits(changed(best, axis.name, value))
+
+        moved = beyond(axis, seen[axis.name], found[axis.name], extra, suits)
+        return [changed(best, axis.name, value) for value in moved]
+    sides = {r.name: _side(r, found[r.name], seen[r.name]) for r in lines}
     axis = next((r for r in lines if sides[r.name]), lines[0])
-    values = _steps(axis, seen[axis.name], dict(best)[axis.name], sides[axis.name])
+    values = _steps(axis, seen[axis.name], found[axis.name], sides[axis.name])
     fresh = [changed(best, axis.name, v) for v in dict.fromkeys(map(axis.rounded, values))]
     return [v for v in fresh if v not in tried and fits(v)][:extra]
 

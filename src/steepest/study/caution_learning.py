@@ -284,15 +284,8 @@ def _halves(seen: Reviewed, arm: ArmResult, name: str) -> tuple[Array, Array] | 
     runs = [column(rows, name) for rows in arm.curves]
     if arm.diverged.any() or any(len(run) < 4 for run in runs):
         return None
-    half, end = (np.array([run[k(run)] for run in runs]) for k in (_middle, _last))
+    half = np.array([run[len(run) // 2 - 1] for run in runs])
+    end = np.array([run[-1] for run in runs])
     if seen.study.tunings > 1:
         return by_tuning(half, arm.tunings), by_tuning(end, arm.tunings)
     return half, end
-
-
-def _middle(run: Sequence[float]) -> int:
-    return len(run) // 2 - 1
-
-
-def _last(run: Sequence[float]) -> int:
-    return len(run) - 1

@@ -3,35 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from steepest.study.space import Range, Values, changed, left_over
-
-
-def further(
-    space: Sequence[Range],
-    tried: Sequence[Values],
-    best: Values,
-    extra: int,
-    fits: Callable[[Values], bool] = lambda _: True,
-) -> list[Values]:
-    """Return `extra` trials that were not tried yet, around the best one.
-
-    One range is varied: the first at whose edge the best trial lies, which is widened, else the
-    first of all, searched more finely. Choices alone give what is left of them, in their order.
-    """
-    lines = [r for r in space if not r.choices]
-    if not lines:
-        return left_over(space, tried)[:extra]
-    seen = {r.name: [dict(values)[r.name] for values in tried] for r in lines}
-    edges = [r for r in lines if r.is_edge(dict(best)[r.name], seen[r.name])]
-    axis = (edges or lines)[0]
-    moved = beyond(
-        axis,
-        seen[axis.name],
-        dict(best)[axis.name],
-        extra,
-        lambda v: fits(changed(best, axis.name, v)),
-    )
-    return [changed(best, axis.name, value) for value in moved]
+from steepest.study.space import Range
 
 
 def beyond(

@@ -75,9 +75,13 @@ def units(arms: Sequence[Judged], tunings: int) -> tuple[dict[str, Any], dict[st
     """
     if tunings > 1:
         scores = {a.name: by_tuning(a.scores, a.tunings) for a in arms}
-        lost = {a.name: by_tuning(a.diverged.astype(float), a.tunings) > 0 for a in arms}
-        return scores, lost
+        return scores, {a.name: lost_tunings(a) for a in arms}
     return {a.name: a.scores for a in arms}, {a.name: a.diverged for a in arms}
+
+
+def lost_tunings(arm: Judged) -> Any:
+    """Return which tunings have diverged: those of which any run did."""
+    return by_tuning(arm.diverged.astype(float), arm.tunings) > 0
 
 
 def by_tuning(values: np.ndarray, tunings: np.ndarray) -> np.ndarray:
