@@ -67,8 +67,7 @@ CONTENDERS = {
         needs=("keras", "jax"),
     ),
     "jax": Contender(
-        "JAX, jit step in a loop", "rivals.cnn_jax", process="jax", models=("compact_cnn",),
-        needs=("jax",),
+        "JAX, jit step in a loop", "rivals.cnn_jax", process="jax", needs=("jax",),
     ),
     "gemm-torch": Contender("sgemm, torch", "gemm", ("torch",), "ours"),
     "gemm-numpy": Contender("sgemm, NumPy", "gemm", ("numpy",), "ours", needs=("numpy",)),

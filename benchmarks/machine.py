@@ -20,6 +20,8 @@ POOLS = (
     "TF_NUM_INTEROP_THREADS",
 )
 
+NUMBERS = {"cpu family": "family", "model": "model"}  # of /proc/cpuinfo
+
 
 def environment(threads: int) -> dict[str, str]:
     """Return the variables that hold every library of a process to `threads` threads."""
@@ -55,6 +57,16 @@ def processor() -> str:
     return models[0] if models else platform.processor() or platform.machine()
 
 
+def generation() -> str:
+    """Return the family and model numbers of the processor, which its name may hide."""
+    listing = Path("/proc/cpuinfo")
+    lines = listing.read_text().splitlines() if listing.exists() else []
+    pairs = [line.split(":", 1) for line in lines if ":" in line]
+    first = {key.strip(): value.strip() for key, value in reversed(pairs)}
+    known = [f"{word} {first[key]}" for key, word in NUMBERS.items() if key in first]
+    return ", ".join(known)
+
+
 def vectors() -> str:
     """Return the widest vector instructions the processor names, which its model name may hide."""
     listing = Path("/proc/cpuinfo")
@@ -79,6 +91,7 @@ def describe(modules: Iterable[str]) -> dict[str, object]:
     """Return what a reader needs to judge a figure: processor, cores, versions, date, load."""
     return {
         "processor": processor(),
+        "generation": generation(),
         "vectors": vectors(),
         "cores": os.cpu_count(),
         "system": platform.platform(),

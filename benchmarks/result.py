@@ -5,8 +5,8 @@ from pathlib import Path
 
 
 def is_same(former: dict, about: dict) -> bool:
-    """Tell whether two descriptions are of one processor; a hidden name may stand for several."""
-    return all(former.get(k) == about.get(k) for k in ("processor", "vectors"))
+    """Tell whether two descriptions are of one processor; its name may stand for several."""
+    return all(former.get(k) == about.get(k) for k in ("processor", "generation", "vectors"))
 
 
 def keep(path: Path, about: dict, runs: list[dict], case: tuple[str, ...]) -> dict:

@@ -167,11 +167,16 @@ def figure(row, name):
     return f"{rate:,.0f}" if rate >= 100 else f"{rate:#.3g}"
 
 
+def processor(about):
+    """Return how many cores of which processor a file is of."""
+    generation = f" ({about['generation']})" if about.get("generation") else ""
+    return f"{about['cores']} cores of an {about['processor']}{generation} with {about['vectors']}"
+
+
 def headed(text, result):
     """Return the sentence above a table: what it is and where it was measured."""
     about = result["machine"]
-    vectors = f" with {about['vectors']}" if "vectors" in about else ""
-    return f"{text}, on {about['cores']} cores of an {about['processor']}{vectors}:"
+    return f"{text}, on {processor(about)}:"
 
 
 def page():
@@ -192,7 +197,7 @@ def section():
     """Return README's section: a row a task, the quickest way of each library."""
     about, device = read("cnn.json")["machine"], read("gpu.json")["device"]
     first = (
-        f"On {about['cores']} cores of an {about['processor']} with {about['vectors']} and on one "
+        f"On {processor(about)} and on one "
         f"{device}, the quickest way of each library, medians; more ways, threads and sizes in "
         "[docs/speed.md](docs/speed.md), made anew by `make bench`."
     )

@@ -18,6 +18,15 @@ class Rule:
     exact: bool = False
 
 
+@dataclass(frozen=True)
+class Other:
+    """A rule with other defaults."""
+
+    lr: float
+    kind: str = "other"
+    exact: bool = False
+
+
 TABLE = {"rule": Rule, "two_words": Rule}
 
 
@@ -36,6 +45,14 @@ def test_every_way_to_write_a_part_is_the_same_part(given):
     assert part == Part("rule", (("lr", 0.5), ("widths", (3, 4))))
     assert build("optimizer", part, TABLE) == Rule(0.5, widths=(3, 4))
     assert parse("optimizer", part.plain(), TABLE) == part
+
+
+def test_words_need_no_quotes():
+    """What a part reads as can be written again, parts within parts too."""
+    for text, value in (("plain", "plain"), ("cosine(floor=0.1)", "cosine(floor=0.1)")):
+        part = parse("optimizer", f"rule(lr=1, kind={text}, exact=true)", {"rule": Other})
+        assert dict(part.options) == {"lr": 1, "kind": value, "exact": True}
+        assert parse("optimizer", str(part), {"rule": Other}) == part
 
 
 def test_a_name_may_be_written_with_hyphens():

@@ -113,12 +113,21 @@ def _from_text(kind: str, text: str) -> Part:
     try:
         call = ast.parse(f"f({inside})", mode="eval").body
         given = call.keywords if isinstance(call, ast.Call) and not call.args else None
-        options = {str(k.arg): ast.literal_eval(k.value) for k in given or ()}
+        options = {str(k.arg): _value(k.value) for k in given or ()}
     except (ValueError, SyntaxError):
         raise mistake from None
     if given is None:
         raise mistake
     return Part(name).with_options(options)
+
+
+def _value(node: ast.expr) -> Any:
+    """Return a written value; a bare word, or a part with options, is a text: after=cosine."""
+    if isinstance(node, ast.Name):
+        return {"true": True, "false": False}.get(node.id, node.id)
+    if isinstance(node, ast.Call) and node.keywords and not node.args:
+        return ast.unparse(node)
+    return ast.literal_eval(node)
 
 
 def resolve(kind: str, name: str, table: Mapping[str, Any]) -> Any:

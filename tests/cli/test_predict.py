@@ -73,12 +73,37 @@ def test_regression_predicts_numbers(call, table):
     assert [len(p["output"]) for p in found["predictions"]] == [1, 1]
 
 
+def test_columns_are_found_by_their_names(call):
+    """Columns in another order, a target among them and another delimiter change nothing."""
+    x = np.random.default_rng(0).normal(size=(40, 2))
+    rows = [f"{a},{b},{'high' if a > 0 else 'low'}" for a, b in x]
+    Path("own.csv").write_text("\n".join(["a,b,kind", *rows]), encoding="utf-8")
+    folder = json.loads(call("train", "--data", "own.csv", *SHORT)[1])["folder"]
+    Path("same.csv").write_text("\n".join(["a,b", *(f"{a},{b}" for a, b in x)]), encoding="utf-8")
+    turned = ["kind;b;a", *(f"?;{b};{a}" for a, b in x)]
+    Path("turned.csv").write_text("\n".join(turned), encoding="utf-8")
+    found, expected = (
+        json.loads(call("predict", folder, f, "--json")[1])["predictions"]
+        for f in ("turned.csv", "same.csv")
+    )
+    assert [p["probabilities"] for p in found] == [p["probabilities"] for p in expected]
+    assert "not trained on: kind" in call("predict", folder, "turned.csv")[2]
+    Path("other.csv").write_text("a,c\n1,2\n", encoding="utf-8")
+    code, _, err = call("predict", folder, "other.csv")
+    assert code == 4
+    assert "no column 'b', which the run reads" in err
+
+
 @pytest.mark.parametrize(
     ("file", "code", "message"),
     [
         (("x.txt", "1"), 2, "no image, .npy, .npz or .csv"),
         (("gone.npy", None), 4, "there is no file 'gone.npy'"),
-        (("x.csv", "1,2\n3,a\n"), 4, "row 2: 'a' is no number"),
+        (("x.csv", "1,2\n3,a\n"), 4, "line 2, column '2': 'a' is not a number"),
+        (("x.csv", "1,2\n3,nan\n"), 4, "line 2, column '2': missing value"),
+        (("x.csv", "1,2\n3\n"), 4, "line 2: 1 cells under 2 columns"),
+        (("x.csv", "a,b\n"), 4, "has a header but no rows"),
+        (("x.csv", ""), 4, "is empty"),
         (("x.csv", "1,2\n"), 4, "has 2 columns, but the run takes 64 features"),
         (("x.png", "no image"), 4, "cannot be read as an image"),
         (("x.npy", "no array"), 4, "is no array of numbers"),

@@ -37,8 +37,9 @@ def predict(
     run
         A run's folder, or the start of its key.
     inputs
-        Images or folders of images, .npy, .npz (its array x), .csv (a header, and the feature
-        columns in the order of training: their names are not looked at).
+        Images or folders of images, .npy, .npz (its array x), .csv (columns by the names they had
+        in training, others are left out; without a header, or for a run that was not trained on
+        a table, all columns in the order of training).
     weights
         best or last [those the run was measured by].
     out
@@ -80,10 +81,10 @@ def _read(path: Path, model: "Model") -> list[tuple[str, Array]]:
     suffix = path.suffix.lower()
     if suffix in IMAGES:
         return [(str(path), _image(path, shape, model))]
-    readers = {".npy": _array, ".npz": _array, ".csv": _table}
-    if suffix not in readers:
+    if suffix not in (".npy", ".npz", ".csv"):
         raise UsageError(f"'{path}' is no image, .npy, .npz or .csv")
-    return [(str(path), _fitting(readers[suffix](path), shape, path, model))]
+    x = _table(path, model) if suffix == ".csv" else _array(path)
+    return [(str(path), _fitting(x, shape, path, model))]
 
 
 def _image(path: Path, shape: tuple[int, ...], model: "Model") -> Array:
@@ -116,32 +117,13 @@ def _array(path: Path) -> Array:
         raise DataError(f"'{path}' is no array of numbers: {error}") from None
 
 
-def _table(path: Path) -> Array:
-    from steepest.data.table import open_csv
+def _table(path: Path, model: "Model") -> Array:
+    from steepest.data.table import read_features
 
-    with open_csv(path) as file:
-        rows = [row for row in csv.reader(file) if row]
-    if not rows:
-        raise DataError(f"'{path}' is empty")
-    start = 0 if all(_is_number(cell) for cell in rows[0]) else 1
-    if len(rows) == start:
-        raise DataError(f"'{path}' has a header but no rows")
-    for number, row in enumerate(rows[start:], start=start + 1):
-        bad = [cell for cell in row if not _is_number(cell)]
-        if bad or len(row) != len(rows[0]):
-            what = f"'{bad[0]}' is no number" if bad else f"{len(row)} cells, not {len(rows[0])}"
-            raise DataError(f"{path} row {number}: {what}; give the feature columns only")
-    whole = all(cell.strip().lstrip("+-").isdecimal() for row in rows[start:] for cell in row)
-    kind = np.int64 if whole else np.float32  # whole numbers are in the data's own units
-    return np.array([[float(cell) for cell in row] for row in rows[start:]]).astype(kind)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    x, left = read_features(path, model.about.get("features") or ())
+    if left:
+        sys.stderr.write(f"{path}: not read, for the run was not trained on: {', '.join(left)}\n")
+    return x
 
 
 def _fitting(x: Array, shape: tuple[int, ...], path: Path, model: "Model") -> Array:

@@ -8,7 +8,7 @@ float32 `(n, features...)`. Arrays are read-only, because runs in one process sh
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ class Dataset:
     classes: tuple[str, ...]  # names of the labels 0, 1, ...; empty for float targets
     scale: float  # x times scale is what a network sees: 1/255 for images, else 1
     digest: str  # SHA-256 over shapes, dtypes, bytes, class names and scale
+    features: tuple[str, ...] = ()  # names of a table's columns, in the order of x; else empty
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -122,7 +123,7 @@ def take_classes(dataset: Dataset, classes: Sequence[str | int]) -> Dataset:
     if absent:
         raise UsageError(f"class '{absent[0]}' of '{dataset.name}' has no training example")
     names = tuple(dataset.classes[i] for i in chosen)
-    return _seal(dataset.name, arrays, names, dataset.scale)
+    return _part(dataset, arrays, names)
 
 
 def take_examples(dataset: Dataset, count: int) -> Dataset:
@@ -134,7 +135,13 @@ def take_examples(dataset: Dataset, count: int) -> Dataset:
         return dataset
     rows = part(dataset.y, count / len(dataset.y), stream(0, "examples"))[1]
     arrays = (dataset.x[rows], dataset.y[rows], dataset.test_x, dataset.test_y)
-    return _seal(dataset.name, arrays, dataset.classes, dataset.scale)
+    return _part(dataset, arrays, dataset.classes)
+
+
+def _part(dataset: Dataset, arrays: tuple[Array, ...], classes: tuple[str, ...]) -> Dataset:
+    """Return other arrays of the same source."""
+    whole = _seal(dataset.name, arrays, classes, dataset.scale)
+    return replace(whole, features=dataset.features)
 
 
 def _class_index(dataset: Dataset, given: str | int) -> int:

@@ -1,4 +1,4 @@
-"""A user's `.csv`: a header, numeric features, one target column.
+"""A user's `.csv`: to train on, with a header and a target column; or to predict.
 
 Features stay as they are written; whoever describes a run decides about standardising, from
 training rows alone.
@@ -6,15 +6,16 @@ training rows alone.
 
 import csv
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
 from steepest.data.dataset import MOST_CLASSES, Dataset, from_arrays
-from steepest.errors import DataError, unknown
+from steepest.errors import DataError, nearest, unknown
 
 Array = np.ndarray[Any, Any]
 
@@ -30,24 +31,68 @@ def load_csv(path: Path, target: str | None = None) -> Dataset:
     twice on average and there are at most 1000; any other is a float target. Raises `DataError`
     naming line and column of a missing value or of a feature that is not a finite number.
     """
-    with open_csv(path) as file:
-        first = file.readline()
-        file.seek(0)
-        delimiter = max(DELIMITERS, key=first.count)
-        lines = csv.reader(file, delimiter=delimiter, strict=True)
+    with _open(path) as lines:
         header = _header(next(lines, []), path)
         column = _target_column(header, target)
         x, cells, numbers = _read(_rows(lines, header, path), header, column, path)
     y, classes = _target(cells, numbers, header[column], path)
-    return from_arrays(path.stem, x, y, None, classes)
+    names = tuple(name for i, name in enumerate(header) if i != column)
+    return replace(from_arrays(path.stem, x, y, None, classes), features=names)
+
+
+def read_features(path: Path, names: Sequence[str] = ()) -> tuple[Array, list[str]]:
+    """Return the numbers (n, features) of a table to predict, and its columns that were not read.
+
+    Under a header, columns are found by `names`, in any order; without a header, or where no names
+    are known, all of them are read as they stand. Numbers without a decimal point become int64,
+    others float32. Raises `DataError` naming a column that is missing, or the line and column of
+    a cell that is no number.
+    """
+    with _open(path) as lines:
+        first = [cell.strip() for cell in next(lines, [])]
+        if not first:
+            raise DataError(f"'{path}' is empty")
+        bare = all(map(_is_number, first))
+        header = [str(i + 1) for i in range(len(first))] if bare else first
+        rows = [(1, first)] if bare else []
+        rows += _rows(lines, header, path)
+    if not rows:
+        raise DataError(f"'{path}' has a header but no rows")
+    places = list(range(len(header))) if bare or not names else _places(header, names, path)
+    named = [header[i] for i in places]
+    cells = [[row[i].strip() for i in places] for _, row in rows]
+    for (number, _), row in zip(rows, cells, strict=True):
+        if not all(map(_is_number, row)):
+            raise _bad_cell(row, named, f"{path} line {number}")
+    whole = all(cell.lstrip("+-").isdecimal() for row in cells for cell in row)
+    table = np.array([[float(cell) for cell in row] for row in cells])
+    x = _finite(table, [number for number, _ in rows], named, path)
+    left = [name for i, name in enumerate(header) if i not in set(places)]
+    return table.astype(np.int64) if whole else x, left
+
+
+def _places(header: list[str], names: Sequence[str], path: Path) -> list[int]:
+    _once(header, path)
+    missing = [name for name in names if name not in header]
+    if missing:
+        raise DataError(
+            f"'{path}' has no column '{missing[0]}', which the run reads; "
+            f"{nearest(missing[0], header)}"
+        )
+    return [header.index(name) for name in names]
 
 
 @contextmanager
-def open_csv(path: Path) -> Iterator[TextIO]:
-    """Open a CSV file; DataError for what is no text, or no CSV, while it is read."""
+def _open(path: Path) -> Iterator[Any]:
+    """Open a CSV file as rows of cells; DataError for what is no text, or no CSV, on the way.
+
+    The delimiter is whichever of comma, semicolon and tab the first line holds most.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            yield file
+            first = file.readline()
+            file.seek(0)
+            yield csv.reader(file, delimiter=max(DELIMITERS, key=first.count), strict=True)
     except UnicodeDecodeError:
         raise DataError(f"{path} is not text in UTF-8") from None
     except (OSError, csv.Error) as error:
@@ -58,12 +103,16 @@ def _header(names: list[str], path: Path) -> list[str]:
     header = [name.strip() for name in names]
     if len(header) < 2:
         raise DataError(f"{path}: a header of at least two columns is needed, not {header}")
-    twice = [name for i, name in enumerate(header) if name in header[:i]]
-    if twice:
-        raise DataError(f"{path}: column '{twice[0]}' occurs twice in the header")
+    _once(header, path)
     if all(_is_number(name) for name in header):
         raise DataError(f"{path}: the first line holds only numbers; a header of names is needed")
     return header
+
+
+def _once(header: list[str], path: Path) -> None:
+    twice = [name for i, name in enumerate(header) if name in header[:i]]
+    if twice:
+        raise DataError(f"{path}: column '{twice[0]}' occurs twice in the header")
 
 
 def _target_column(header: list[str], target: str | None) -> int:
@@ -105,13 +154,18 @@ def _read(
     if not cells:
         raise DataError(f"{path} has a header but no rows")
     table = np.frombuffer(values, dtype=np.float64).reshape(len(cells), -1)
+    return _finite(table, numbers, names, path), cells, numbers
+
+
+def _finite(table: Array, numbers: Sequence[int], names: Sequence[str], path: Path) -> Array:
+    """Return a table in float32; DataError names line and column of a number that is not finite."""
     with np.errstate(over="ignore"):
         x = table.astype(np.float32)
     if not np.isfinite(x).all():
         i, k = (int(v) for v in np.argwhere(~np.isfinite(x))[0])
         what = "missing value" if np.isnan(table[i, k]) else f"{table[i, k]} is not finite"
         raise DataError(f"{path} line {numbers[i]}, column '{names[k]}': {what}")
-    return x, cells, numbers
+    return x
 
 
 def _bad_cell(row: list[str], names: list[str], where: str) -> DataError:

@@ -28,12 +28,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from steepest.errors import UsageError, unknown
-from steepest.stats import power
+from steepest.stats import advice, power
 from steepest.stats.interval import Array, counting_spread, finite, proportion, student_t
 from steepest.stats.resample import Basis
+from steepest.stats.sequential import Ahead
 from steepest.stats.verdict import Verdict, Word
-
-MOST_SEEDS = 1_000  # more than this is no advice
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,7 @@ class Family:
     least: float  # standard deviation that any differences have, by counting
     wide: float = 1.0  # standard errors against those of independent pairs
     method: str = "paired Student t"
+    ahead: Ahead | None = None  # later looks, each at a level of its own
 
     @property
     def alpha(self) -> float:
@@ -120,7 +120,7 @@ def compare_arms(
     least = counting_spread(np.stack(list(table.values())))
     basis = level if isinstance(level, Basis) else Basis(proportion(level, "level"))
     wide = basis.widening(len(next(iter(table.values()))))
-    rule = Family(sign, margin, basis.level, len(pairs), least, wide, basis.method)
+    rule = Family(sign, margin, basis.level, len(pairs), least, wide, basis.method, basis.ahead)
     return [verdict_of((a, b), pairs_of(table, lost, [(a, b)], sign), rule) for a, b in pairs]
 
 
@@ -224,21 +224,12 @@ def _guard(found: _Finding, pairs: Pairs, rule: Family) -> _Finding:
 
 
 def _more(found: _Finding, delta: float, spread: float, n: int, rule: Family) -> int | None:
-    """Return how many further pairs decide with 80 % power if the mean and spread seen are true.
-
-    Deciding is a difference or an equivalence, whichever needs fewer pairs. Further folds of the
-    same data are no such pairs: there is no answer for them.
-    """
+    """Return how many further pairs would decide; folds of the same data are no such pairs."""
     if found.word != "not distinguishable" or n < 2 or spread == 0 or rule.wide != 1:
         return None
-    sizes = [
-        power.sample_size(delta, spread, rule.alpha),
-        power.equivalence_size(delta, spread, rule.margin, rule.alpha),
-    ]
-    needed = min((size for size in sizes if size is not None), default=None)
-    if needed is None or needed - n > MOST_SEEDS:
-        return None
-    return max(needed - n, 1)
+    if rule.ahead is not None:
+        return advice.pairs_ahead(delta, spread, n, rule.margin, rule.ahead)
+    return advice.pairs(delta, spread, n, rule.margin, rule.alpha)
 
 
 def pairs_of(

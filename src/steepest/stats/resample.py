@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from steepest.errors import UsageError
 from steepest.stats.interval import Interval, finite, mean_interval, proportion, student_t
+from steepest.stats.sequential import Ahead
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Basis:
     level: float = 0.95
     ratio: float = 0.0  # test examples over training examples of a fold; 0: independent values
     look: str = ""  # which of several looks, where the level is that of one
+    ahead: Ahead | None = None  # where there may be further looks
 
     def __post_init__(self) -> None:
         proportion(self.level, "level")

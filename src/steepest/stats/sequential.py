@@ -36,6 +36,23 @@ class Look:
     spent: float  # chance, were there no difference, of a verdict at this look or before
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """What is left of a study that may be extended, for one of its comparisons."""
+
+    seen: tuple[int, ...]  # pairs at the looks so far
+    most: int  # pairs at most
+    alpha: float  # over all looks
+
+    def nominal(self, n: int) -> float:
+        """Return the two-sided level of the next look, at n pairs.
+
+        >>> Ahead((5,), 20, 0.05).nominal(10) < Ahead((5,), 20, 0.05).nominal(20) < 0.05
+        True
+        """
+        return looks([m / self.most for m in (*self.seen, n)], self.alpha)[-1].nominal
+
+
 def spending(fraction: float, alpha: float) -> float:
     """Return how much of `alpha` may be spent at a fraction of the information.
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from steepest.stats.resample import Basis
-from steepest.stats.sequential import Look, looks
+from steepest.stats.sequential import Ahead, Look, looks
 from steepest.study.design import Study
 from steepest.study.query import read_looks
 from steepest.study.store import Store
@@ -41,7 +41,9 @@ class Extension:
     @property
     def basis(self) -> Basis:
         """What the verdicts of this look rest on."""
-        return Basis(self.level, look=f"at look {len(self.pairs)} (O'Brien-Fleming spending)")
+        ahead = Ahead(self.pairs, self.most, (1 - LEVEL) / self.family)
+        look = f"at look {len(self.pairs)} (O'Brien-Fleming spending)"
+        return Basis(self.level, look=look, ahead=ahead)
 
     @property
     def text(self) -> str:

@@ -25,6 +25,7 @@ def about(part: Part, session: Session) -> dict[str, Any]:
     return {
         "format": 1, "model": part.plain(), "shape": list(session.task.shape),
         "width": session.task.classes, "classes": list(session.dataset.classes),
+        "features": list(session.dataset.features),
         "targets": session.task.targets, "scale": session.task.scale,
         "seed": session.spec.seed, "precision": session.engine.real.name,
         "fixed": {n: np.array(session.engine.numpy(session.shared[n])[0]) for n in fixed},

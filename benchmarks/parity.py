@@ -1,0 +1,91 @@
+"""No race: the recipe of studies/resnet18-cifar10.toml, by us and by a plain PyTorch loop.
+
+Both train the same network on CIFAR-10 with the same recipe, each with its own initial values,
+shuffling and augmentation; what they reach on the test set should differ by chance alone. For the
+sake of the processor the network is ResNet18 with fewer filters, and the training set a part of
+CIFAR-10's. Such as: python benchmarks/parity.py --width 16 --examples 20000 --epochs 8 --seeds 4
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import machine
+from rivals import recipe_torch
+
+RECIPE = [
+    "--data", "cifar10", "--model", "resnet18", "--optimizer", "nesterov(lr=0.1,momentum=0.9)",
+    "--weight-decay", "0.0005", "--schedule", "warmup(epochs=1,after=cosine)",
+    "--batch-size", "128", "--smoothing", "0.1", "--augment", "crop,flip", "--normalize",
+    "--validation", "0", "--test", "--engine", "torch",
+]  # fmt: skip
+COMMAND = "from steepest.cli.main import main; main()"
+
+
+def ours(given, seed):
+    """Return the test accuracy of `steepest train`."""
+    own = ["--model.width", given.width, "--examples", given.examples, "--epochs", given.epochs]
+    with tempfile.TemporaryDirectory() as folder:
+        store = {"STEEPEST_STORE": f"sqlite:///{folder}/steepest.db"}
+        flags = [*RECIPE, *map(str, own), "--seed", str(seed), "--json", "--out", folder]
+        done = subprocess.run(
+            [sys.executable, "-c", COMMAND, "train", *flags],
+            env=os.environ | machine.environment(given.threads) | store,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+    return json.loads(done.stdout)["test_accuracy"]
+
+
+def torch(given, seed):
+    """Return the test accuracy of a plain PyTorch loop."""
+    return recipe_torch.train(given.width, given.examples, given.epochs, seed, given.threads)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--examples", type=int, default=20_000)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results/parity.json")
+    given = parser.parse_args()
+    rows = {"steepest": [], "PyTorch": []}
+    for seed in range(given.seeds):
+        for name, way in (("steepest", ours), ("PyTorch", torch)):
+            began = time.perf_counter()
+            accuracy = way(given, seed)
+            seconds = round(time.perf_counter() - began, 1)
+            rows[name].append({"accuracy": accuracy, "seconds": seconds})
+            print(f"seed {seed}, {name}: {100 * accuracy:.2f} % in {seconds:.0f} s", flush=True)
+    text = json.dumps(summary(given, rows), indent=1, ensure_ascii=False)
+    given.out.write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+def summary(given, rows):
+    """Return both means and the interval of their difference (Welch's t: nothing is paired)."""
+    from scipy.stats import ttest_ind
+
+    scores = {name: [row["accuracy"] for row in kept] for name, kept in rows.items()}
+    found = ttest_ind(scores["steepest"], scores["PyTorch"], equal_var=False)
+    low, high = found.confidence_interval(0.95)
+    return {
+        "machine": machine.describe(("numpy", "torch")),
+        "recipe": " ".join(RECIPE),
+        "width": given.width, "examples": given.examples, "epochs": given.epochs,
+        "threads": given.threads, "runs": rows,
+        "mean": {name: round(statistics.mean(s), 5) for name, s in scores.items()},
+        "difference": {"low": round(float(low), 5), "high": round(float(high), 5)},
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
