@@ -78,7 +78,10 @@ class Flip:
 
 @dataclass(frozen=True)
 class Cutout:
-    """A square set to 0, its centre anywhere in the image (DeVries & Taylor 2017, section 3)."""
+    """A square set to 0, its centre anywhere in the image (DeVries & Taylor 2017, section 3).
+
+    The paper masks normalized images, so its squares have the mean's colour; here they are black.
+    """
 
     size: int = 8
     numbers = (("corner", "real", (2,)),)

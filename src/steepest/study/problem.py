@@ -50,8 +50,8 @@ def problems_of(table: Mapping[str, Any], where: str, name: str) -> Problems:
         if labels.count(label) > 1:
             raise UsageError(f"{where}: two problems are named '{label}'")
     studies = tuple(
-        _study(given, base, p, f"{where}: problems[{i}]", f"{whole}-{label}")
-        for i, (p, label) in enumerate(zip(listed, labels, strict=True))
+        _study(given, base, p, f"{where}: on problem '{label}'", f"{whole}-{label}")
+        for p, label in zip(listed, labels, strict=True)
     )
     return Problems(whole, str(given.get("question", "")), tuple(labels), studies)
 
