@@ -17,7 +17,10 @@ Array = np.ndarray
 LEAST = 1 << 18  # elements of a call for which handing pieces to another thread pays
 MOST_PIECES = 8
 PRODUCT_FLOPS = 6e6  # of a piece of a product at least
-PRODUCT_PIECES = 4  # each packs its operands anew
+PRODUCT_PIECES = 4  # each packs the operand anew that it shares with the others,
+LARGE_FLOPS = 32e6  # which costs little where a piece is large
+LARGE_SIDE = 128  # and has many rows, or columns, of its own
+LARGE_PIECES = 16
 
 
 def split_entry(entry: Entry) -> list[Entry]:
@@ -100,7 +103,7 @@ def _product(entry: Entry) -> list[Entry]:
     """Cut a product along the longer side of its result; leading dimensions stay."""
     left, right, out, gemm = entry.pointers
     flags, (m, n, k), leading = entry.sizes[:2], entry.sizes[2:5], entry.sizes[5:]
-    pieces = min(PRODUCT_PIECES, int(2 * m * n * k // PRODUCT_FLOPS))
+    pieces = _product_pieces(2 * m * n * k, max(m, n))
     if pieces < 2 or isinstance(left, int) or isinstance(right, int) or isinstance(out, int):
         return [entry]
     if m > n:
@@ -112,6 +115,12 @@ def _product(entry: Entry) -> list[Entry]:
         Entry(entry.name, (left, right[:, i:j], out[:, i:j], gemm), (*flags, m, j - i, k, *leading))
         for i, j in edges(n, pieces)
     ]
+
+
+def _product_pieces(flops: int, side: int) -> int:
+    """Return into how many pieces a product is cut along the longer side of its result."""
+    few = min(PRODUCT_PIECES, int(flops // PRODUCT_FLOPS))
+    return max(few, min(LARGE_PIECES, int(flops // LARGE_FLOPS), side // LARGE_SIDE))
 
 
 CUTS: dict[str, Callable[[Entry], list[Entry]]] = {

@@ -3,11 +3,14 @@
 A tensor of the CPU and its NumPy view share their elements, so chains of element-wise instructions
 (update rules above all), pooling, the small kernels around the loss and small matrix products are
 the very calls the NumPy engine makes: the way into a product through ATen costs microseconds. Large
-products and convolutions stay with ATen, whose libraries are as fast or faster.
+products and convolutions stay with ATen, where its libraries are as fast or faster.
 """
 
 import math
+import platform
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,7 @@ from steepest.engine.native_chain import Entry, Lowered, lower_chain
 from steepest.engine.native_kernel import LOOPED, LOWERINGS, unary
 from steepest.engine.numpy_array import RUN_FREE
 from steepest.engine.protocol import Call
+from steepest.engine.torch_team import parallel
 from steepest.program.trace import Instruction
 
 Array = np.ndarray
@@ -52,7 +56,7 @@ def lower_array(
 ) -> list[Call] | None:
     """Return one compiled call of another instruction for all runs, None where there is none."""
     name = instruction.primitive.name
-    if name not in LOWERED and not _is_small_product(name, args, outs):
+    if name not in LOWERED and not _is_own_product(name, args, outs):
         return None
     given, made = [host_view(a) for a in args], [host_view(o) for o in outs]
     free, entries = RUN_FREE.get(name, ()), list[Entry]()
@@ -65,11 +69,24 @@ def lower_array(
     return [(Lowered(tuple(entries), plain), ())]
 
 
-def _is_small_product(name: str, args: list[Any], outs: list[Any]) -> bool:
-    """Tell whether an instruction is a product of each run's matrices that takes little time."""
+@lru_cache(maxsize=1)
+def most_flops() -> float:
+    """Return the size of the largest product that is NumPy's own call, on this machine.
+
+    Without a limit on processors of AMD, where ATen's MKL keeps to AVX2: on those with AVX-512
+    OpenBLAS is up to twice as fast. Large products need a team of threads that does their pieces.
+    """
+    information = Path("/proc/cpuinfo")
+    about = information.read_text(encoding="utf-8") if information.exists() else ""
+    is_amd = "AuthenticAMD" in about + platform.processor()
+    return math.inf if is_amd and torch.backends.mkl.is_available() and parallel() else SMALL
+
+
+def _is_own_product(name: str, args: list[Any], outs: list[Any]) -> bool:
+    """Tell whether an instruction is a product of each run's matrices, and not too large."""
     if name != "matmul" or outs[0].dim() != 3 or any(a.dim() != 3 for a in args):
         return False
-    return bool(2 * math.prod(args[0].shape[1:]) * outs[0].shape[2] <= SMALL)
+    return bool(2 * math.prod(args[0].shape[1:]) * outs[0].shape[2] <= most_flops())
 
 
 def _of_run(array: Array, run: int) -> Array:
