@@ -1,7 +1,8 @@
 """No race: the recipe of studies/resnet18-cifar10.toml, by us and by a plain PyTorch loop.
 
-Both train the same network on CIFAR-10 with the same recipe, each with its own initial values,
-shuffling and augmentation; what they reach on the test set should differ by chance alone. For the
+Both train the same network on CIFAR-10 with the same recipe, each with its own
+random numbers; what they reach on the test set should differ by chance alone, and does if initial
+values have the same distribution (`--initial`: PyTorch's own is "fan_in", ours is "he"). For the
 sake of the processor the network is ResNet18 with fewer filters, and the training set a part of
 CIFAR-10's. Such as: python benchmarks/parity.py --width 16 --examples 20000 --epochs 8 --seeds 4
 """
@@ -17,6 +18,7 @@ import time
 from pathlib import Path
 
 import machine
+import result
 from rivals import recipe_torch
 
 RECIPE = [
@@ -31,6 +33,7 @@ COMMAND = "from steepest.cli.main import main; main()"
 def ours(given, seed):
     """Return the test accuracy of `steepest train`."""
     own = ["--model.width", given.width, "--examples", given.examples, "--epochs", given.epochs]
+    own += ["--model.initial", given.initial]
     with tempfile.TemporaryDirectory() as folder:
         store = {"STEEPEST_STORE": f"sqlite:///{folder}/steepest.db"}
         flags = [*RECIPE, *map(str, own), "--seed", str(seed), "--json", "--out", folder]
@@ -45,7 +48,8 @@ def ours(given, seed):
 
 def torch(given, seed):
     """Return the test accuracy of a plain PyTorch loop."""
-    return recipe_torch.train(given.width, given.examples, given.epochs, seed, given.threads)
+    how = (given.width, given.examples, given.epochs, seed, given.threads)
+    return recipe_torch.train(*how, given.initial)
 
 
 def main():
@@ -55,6 +59,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--initial", choices=("he", "fan_in"), default="fan_in")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results/parity.json")
     given = parser.parse_args()
     rows = {"steepest": [], "PyTorch": []}
@@ -65,9 +70,9 @@ def main():
             seconds = round(time.perf_counter() - began, 1)
             rows[name].append({"accuracy": accuracy, "seconds": seconds})
             print(f"seed {seed}, {name}: {100 * accuracy:.2f} % in {seconds:.0f} s", flush=True)
-    text = json.dumps(summary(given, rows), indent=1, ensure_ascii=False)
-    given.out.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    about = machine.describe(("numpy", "torch"))
+    found = result.keep(given.out, about, [summary(given, rows)], ("width", "initial"))
+    print(json.dumps(found["runs"], indent=1))
 
 
 def summary(given, rows):
@@ -78,8 +83,7 @@ def summary(given, rows):
     found = ttest_ind(scores["steepest"], scores["PyTorch"], equal_var=False)
     low, high = found.confidence_interval(0.95)
     return {
-        "machine": machine.describe(("numpy", "torch")),
-        "recipe": " ".join(RECIPE),
+        "recipe": " ".join(RECIPE), "initial": given.initial,
         "width": given.width, "examples": given.examples, "epochs": given.epochs,
         "threads": given.threads, "runs": rows,
         "mean": {name: round(statistics.mean(s), 5) for name, s in scores.items()},

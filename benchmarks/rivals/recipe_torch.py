@@ -5,7 +5,7 @@ import math
 BATCH, RATE, DECAY, SMOOTHING = 128, 0.1, 5e-4, 0.1
 
 
-def train(width, examples, epochs, seed, threads):
+def train(width, examples, epochs, seed, threads, initial):
     """Return the test accuracy of ResNet18 with `width` filters first, after the last epoch."""
     import torch
     from torch.nn.functional import cross_entropy
@@ -15,7 +15,7 @@ def train(width, examples, epochs, seed, threads):
     x, y, test_x, test_y = arrays(examples, seed)
     mean, spread = x.mean((0, 2, 3), keepdim=True), x.std((0, 2, 3), keepdim=True)
     test_x = (test_x - mean) / spread
-    net = network(width, x[:2]).to(memory_format=torch.channels_last)
+    net = network(width, x[:2], initial).to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(groups(net), lr=RATE, momentum=0.9, nesterov=True)
     per_epoch = math.ceil(len(y) / BATCH)
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -55,13 +55,18 @@ def arrays(examples, seed):
     return x[kept], y[kept], test_x, test_y
 
 
-def network(width, images):
-    """Return ResNet18 as ordinary modules, with PyTorch's initial values."""
+def network(width, images, initial):
+    """Return ResNet18 as ordinary modules, begun by PyTorch ("fan_in") or by He's initial values."""
+    from torch import nn
+
     from rivals import cnn_torch
     from steepest.nn import zoo
 
     net = cnn_torch.network(zoo.ARCHS["resnet18"](width=width).root)
     net(images)
+    for module in net.modules() if initial == "he" else ():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
     return net
 
 

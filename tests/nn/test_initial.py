@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from steepest.nn import Constant, Glorot, He, LeCun, Normal, Orthogonal, Zeros, zoo
+from steepest.nn import Constant, FanIn, Glorot, He, LeCun, Normal, Orthogonal, Zeros, zoo
 from steepest.nn.arch import initial_values, layout, named_arrays
 from steepest.nn.initial import INITIALS, fans
 from steepest.seeds import stream
@@ -23,6 +23,7 @@ def draw(initial, shape):
         (Glorot(), lambda i, o: 2 / (i + o)),
         (He(), lambda i, _o: 2 / i),
         (LeCun(), lambda i, _o: 1 / i),
+        (FanIn(), lambda i, _o: 1 / (3 * i)),
     ],
 )
 def test_mean_and_variance(initial, variance, shape):
@@ -88,3 +89,16 @@ def test_decayed_leaves_come_first():
     spans = layout(declared.leaves)
     assert list(spans) == ["1.w", "3.w", "1.b", "3.b"]
     assert [stop for _, stop in spans.values()] == [24, 42, 48, 51]
+
+
+@pytest.mark.parametrize("name", [n for n in zoo.ARCHS if n != "described"])
+def test_every_network_takes_initial_values(name):
+    """All weights begin by them, and nothing else changes; the default is He's everywhere."""
+    shape, classes = (32, 32, 3), 10
+    he = zoo.ARCHS[name]()
+    assert zoo.ARCHS[name](initial="he") == he
+    before = he.declare(shape, classes).leaves
+    leaves = zoo.ARCHS[name](initial="fan_in").declare(shape, classes).leaves
+    assert [(a.name, a.shape) for a in leaves] == [(a.name, a.shape) for a in before]
+    for leaf, old in zip(leaves, before, strict=True):
+        assert leaf.initial == (FanIn() if leaf.name.endswith(".w") else old.initial)

@@ -25,7 +25,7 @@ from steepest.nn.convolution import (
     Shortcut,
     SqueezeExcite,
 )
-from steepest.nn.initial import Constant, Glorot, He, LeCun, Normal, Orthogonal, Zeros
+from steepest.nn.initial import Constant, FanIn, Glorot, He, LeCun, Normal, Orthogonal, Zeros
 from steepest.nn.layer import Dropout, Flatten, Linear
 from steepest.nn.loss import MSE, CrossEntropy
 from steepest.nn.normalization import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
@@ -33,9 +33,9 @@ from steepest.nn.regularization import DropPath, SpatialDropout
 
 __all__ = [
     "ELU", "GELU", "MSE", "SELU", "AdaptiveAveragePool", "Arch", "AvgPool", "BatchNorm", "Chain",
-    "Constant", "Conv2D", "CrossEntropy", "DropPath", "Dropout", "Flatten", "GlobalAveragePool",
-    "Glorot", "Graph", "GroupNorm", "Hardswish", "He", "InstanceNorm", "LayerNorm", "LeCun",
-    "LeakyReLU", "Linear", "MaxPool", "Mish", "Node", "Normal", "Orthogonal", "PReLU", "ReLU",
+    "Constant", "Conv2D", "CrossEntropy", "DropPath", "Dropout", "FanIn", "Flatten",
+    "GlobalAveragePool", "Glorot", "Graph", "GroupNorm", "Hardswish", "He", "InstanceNorm",
+    "LayerNorm", "LeCun", "LeakyReLU", "Linear", "MaxPool", "Mish", "Node", "Normal", "Orthogonal", "PReLU", "ReLU",
     "Residual", "Shortcut", "SiLU", "Sigmoid", "SpatialDropout", "SqueezeExcite", "Tanh",
     "Zeros", "zoo",
 ]  # fmt: skip

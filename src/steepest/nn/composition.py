@@ -1,6 +1,6 @@
 """Layers made of layers: chains, residual sums and graphs of named nodes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from steepest.errors import UsageError, nearest
@@ -94,3 +94,15 @@ def count_layers(layer: Any) -> int:
     else:
         return 1
     return sum(map(count_layers, inner))
+
+
+def started(value: Any, initial: Any) -> Any:
+    """Return a composition whose weights all begin with other values, biases as they were."""
+    if isinstance(value, tuple):
+        return tuple(started(item, initial) for item in value)
+    if isinstance(value, Chain):
+        return Chain(*started(value.layers, initial))
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    changed = {f.name: started(getattr(value, f.name), initial) for f in fields(value)}
+    return replace(value, **(changed | ({"initial": initial} if "initial" in changed else {})))

@@ -6,9 +6,11 @@ product of all axes but the one before the last.
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+
+from steepest.part import build, parse
 
 Shape = tuple[int, ...]
 Generator = np.random.Generator
@@ -94,6 +96,16 @@ class LeCun:
 
 
 @dataclass(frozen=True)
+class FanIn:
+    """Uniform on ±sqrt(1 / fan_in), variance 1 / (3 fan_in): PyTorch's Linear and Conv2d."""
+
+    def draw(self, shape: Shape, generator: Generator) -> np.ndarray:
+        """Return uniform values."""
+        bound = math.sqrt(1.0 / fans(shape)[0])
+        return generator.uniform(-bound, bound, shape)
+
+
+@dataclass(frozen=True)
 class Orthogonal:
     """A matrix with orthonormal columns (or rows, if wider), times `gain` (Saxe et al. 2014)."""
 
@@ -115,5 +127,11 @@ INITIALS: dict[str, type] = {
     "glorot": Glorot,
     "he": He,
     "lecun": LeCun,
+    "fan_in": FanIn,
     "orthogonal": Orthogonal,
 }
+
+
+def initial_of(text: str) -> Any:
+    """Return initial values by name, with options where they are written: "normal(std=0.1)"."""
+    return build("initial values", parse("initial values", text, INITIALS), INITIALS)

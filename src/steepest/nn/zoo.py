@@ -1,14 +1,13 @@
 """The zoo: architectures by name, each a short composition; here those of flat examples."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from steepest.errors import unknown
 from steepest.nn.activation import ACTIVATIONS
 from steepest.nn.arch import Arch
 from steepest.nn.composition import Chain
 from steepest.nn.description import described
-from steepest.nn.initial import INITIALS
+from steepest.nn.initial import initial_of
 from steepest.nn.layer import Dropout, Flatten, Linear
 from steepest.nn.normalization import NORMALIZATIONS
 from steepest.nn.zoo_image import (
@@ -21,7 +20,6 @@ from steepest.nn.zoo_image import (
     three_layer_conv,
     vgg,
 )
-from steepest.part import build, parse
 
 
 def mlp(
@@ -40,7 +38,7 @@ def mlp(
     109386
     """
     _check("activation", activation, ACTIVATIONS)
-    start = _start(initial)
+    start = initial_of(initial)
     layers: list[object] = [Flatten()]
     for width in hidden:
         layers += [Linear(width, initial=start, l1=l1, l2=l2), ACTIVATIONS[activation]()]
@@ -52,11 +50,6 @@ def mlp(
 def _check(kind: str, name: str, known: Mapping[str, object]) -> None:
     if name not in known:
         raise unknown(kind, name, known)
-
-
-def _start(initial: str) -> Any:
-    """Return initial values by name, with options where they are written: "normal(std=0.1)"."""
-    return build("initial values", parse("initial values", initial, INITIALS), INITIALS)
 
 
 def fc_net(
@@ -78,7 +71,7 @@ def fc_net(
     norms = {"none": None, "batch": NORMALIZATIONS["batch"], "layer": NORMALIZATIONS["layer"]}
     _check("normalization", norm, norms)
     _check("activation", activation, ACTIVATIONS)
-    start, kind = _start(initial), norms[norm]
+    start, kind = initial_of(initial), norms[norm]
     layers: list[object] = [Flatten()]
     for width in hidden:
         layers.append(Linear(width, bias=norm != "batch", initial=start, l2=l2))
