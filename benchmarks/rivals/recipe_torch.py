@@ -56,7 +56,7 @@ def arrays(examples, seed):
 
 
 def network(width, images, initial):
-    """Return ResNet18 as ordinary modules, begun by PyTorch ("fan_in") or by He's initial values."""
+    """Return ResNet18 as ordinary modules; "fan_in" are PyTorch's own initial values."""
     from torch import nn
 
     from rivals import cnn_torch

@@ -35,7 +35,7 @@ __all__ = [
     "ELU", "GELU", "MSE", "SELU", "AdaptiveAveragePool", "Arch", "AvgPool", "BatchNorm", "Chain",
     "Constant", "Conv2D", "CrossEntropy", "DropPath", "Dropout", "FanIn", "Flatten",
     "GlobalAveragePool", "Glorot", "Graph", "GroupNorm", "Hardswish", "He", "InstanceNorm",
-    "LayerNorm", "LeCun", "LeakyReLU", "Linear", "MaxPool", "Mish", "Node", "Normal", "Orthogonal", "PReLU", "ReLU",
-    "Residual", "Shortcut", "SiLU", "Sigmoid", "SpatialDropout", "SqueezeExcite", "Tanh",
-    "Zeros", "zoo",
+    "LayerNorm", "LeCun", "LeakyReLU", "Linear", "MaxPool", "Mish", "Node", "Normal",
+    "Orthogonal", "PReLU", "ReLU", "Residual", "Shortcut", "SiLU", "Sigmoid", "SpatialDropout",
+    "SqueezeExcite", "Tanh", "Zeros", "zoo",
 ]  # fmt: skip
