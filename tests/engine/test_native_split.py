@@ -94,6 +94,19 @@ def test_a_product_is_cut_along_its_longer_side():
     assert [p.sizes[2:5] for p in native_split.split_entry(tall)] == [(1500, 8, 1000)] * 4
 
 
+def test_large_products_are_cut_into_more_pieces(monkeypatch):
+    """As many as their work and their longer side allow, for machines of many threads."""
+    a, b, c = (np.zeros(shape, np.float32) for shape in ((64, 10), (10, 30), (64, 30)))
+    entry = Entry("gemm_64", (a, b, c, 7), (111, 111, 64, 30, 10, 10, 30, 30))
+    assert len(native_split.split_entry(entry)) == 1
+    monkeypatch.setattr(native_split, "LARGE_FLOPS", 1.0)
+    for side, pieces in ((8, 8), (1, native_split.LARGE_PIECES)):
+        monkeypatch.setattr(native_split, "LARGE_SIDE", side)
+        found = native_split.split_entry(entry)
+        assert len(found) == pieces
+        assert sum(p.sizes[2] for p in found) == 64
+
+
 def test_a_chain_is_cut_along_its_outermost_axis():
     """Pointers move by that axis' strides; an operand that is the same everywhere does not."""
     x, scalar = np.zeros((40, 30), np.float32), np.zeros((), np.float32)
