@@ -49,28 +49,28 @@ def busy_seconds() -> float:
     return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
 
 
-def processor() -> str:
-    """Return the model name of the processor."""
+def facts() -> dict[str, str]:
+    """Return what Linux tells of the first processor; elsewhere nothing."""
     listing = Path("/proc/cpuinfo")
     lines = listing.read_text().splitlines() if listing.exists() else []
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()
+    pairs = [line.split(":", 1) for line in lines if ":" in line]
+    return {key.strip(): value.strip() for key, value in reversed(pairs)}
+
+
+def processor() -> str:
+    """Return the model name of the processor."""
+    return facts().get("model name") or platform.processor() or platform.machine()
 
 
 def generation() -> str:
     """Return the family and model numbers of the processor, which its name may hide."""
-    listing = Path("/proc/cpuinfo")
-    lines = listing.read_text().splitlines() if listing.exists() else []
-    pairs = [line.split(":", 1) for line in lines if ":" in line]
-    first = {key.strip(): value.strip() for key, value in reversed(pairs)}
-    known = [f"{word} {first[key]}" for key, word in NUMBERS.items() if key in first]
-    return ", ".join(known)
+    known = facts()
+    return ", ".join(f"{word} {known[key]}" for key, word in NUMBERS.items() if key in known)
 
 
 def vectors() -> str:
     """Return the widest vector instructions the processor names, which its model name may hide."""
-    listing = Path("/proc/cpuinfo")
-    flags = set(listing.read_text().split()) if listing.exists() else set()
+    flags = {word for name in ("flags", "Features") for word in facts().get(name, "").split()}
     known = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "asimd": "NEON"}
     return next((name for flag, name in known.items() if flag in flags), "unknown vectors")
 

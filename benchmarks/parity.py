@@ -10,16 +10,13 @@ processor the network is ResNet18 with fewer filters, and the training set a par
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 
 import machine
 import result
+import run_time
 from rivals import recipe_torch
 
 RECIPE = [
@@ -28,23 +25,14 @@ RECIPE = [
     "--batch-size", "128", "--smoothing", "0.1", "--augment", "crop,flip", "--normalize",
     "--validation", "0", "--test", "--engine", "torch",
 ]  # fmt: skip
-COMMAND = "from steepest.cli.main import main; main()"
 
 
 def ours(given, seed):
     """Return the test accuracy of `steepest train`."""
     own = ["--model.width", given.width, "--examples", given.examples, "--epochs", given.epochs]
     own += ["--model.initial", given.initial]
-    with tempfile.TemporaryDirectory() as folder:
-        store = {"STEEPEST_STORE": f"sqlite:///{folder}/steepest.db"}
-        flags = [*RECIPE, *map(str, own), "--seed", str(seed), "--json", "--out", folder]
-        done = subprocess.run(
-            [sys.executable, "-c", COMMAND, "train", *flags],
-            env=os.environ | machine.environment(given.threads) | store,
-            stdout=subprocess.PIPE,
-            check=True,
-        )
-    return json.loads(done.stdout)["test_accuracy"]
+    flags = [*RECIPE, *map(str, own), "--seed", str(seed)]
+    return run_time.trained(flags, given.threads)["test_accuracy"]
 
 
 def torch(given, seed):

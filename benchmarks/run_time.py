@@ -18,6 +18,19 @@ import machine
 COMMAND = "from steepest.cli.main import main; main()"
 
 
+def trained(flags, threads):
+    """Return what `steepest train` with `flags` says, on so many threads; it leaves nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        own = {"STEEPEST_STORE": f"sqlite:///{folder}/steepest.db"}
+        given = [*flags, "--json", "--verbose", "--out", folder]
+        done = subprocess.run(
+            [sys.executable, "-c", COMMAND, "train", *given],
+            env=os.environ | machine.environment(threads) | own,
+            stdout=subprocess.PIPE, check=True, preexec_fn=lambda: machine.pin(threads),
+        )  # fmt: skip
+    return json.loads(done.stdout)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
@@ -25,17 +38,9 @@ def main():
     parser.add_argument("--beside", default="", help="what another source needed or reached")
     parser.add_argument("flags", nargs="+", help="of steepest train")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        own = {"STEEPEST_STORE": f"sqlite:///{folder}/steepest.db"}
-        flags = [*given.flags, "--json", "--verbose", "--out", folder]
-        command = [sys.executable, "-c", COMMAND, "train", *flags]
-        environment = os.environ | machine.environment(given.threads) | own
-        began = time.perf_counter()
-        done = subprocess.run(
-            command, env=environment, stdout=subprocess.PIPE, check=True,
-            preexec_fn=lambda: machine.pin(given.threads),
-        )  # fmt: skip
-        seconds = time.perf_counter() - began
+    began = time.perf_counter()
+    reached = trained(given.flags, given.threads)
+    seconds = time.perf_counter() - began
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     found = {
         "machine": machine.describe(("numpy", "torch")),
@@ -44,7 +49,7 @@ def main():
         "seconds": round(seconds, 2),
         "processor seconds": round(used.ru_utime + used.ru_stime, 2),
         "beside": given.beside,
-        "reached": {k: v for k, v in json.loads(done.stdout).items() if k != "folder"},
+        "reached": {k: v for k, v in reached.items() if k != "folder"},
     }
     text = json.dumps(found, indent=1, ensure_ascii=False)
     given.out.write_text(text + "\n", encoding="utf-8")

@@ -22,16 +22,18 @@ class Pass:
 
     def vector(self, name, width, value):
         """Return a bias, gain or shift."""
+        import numpy as np
+
         if self.rng is not None:
-            self.params[name] = self.rng.uniform(value, value, width).astype("f4")
+            self.params[name] = np.full(width, value, "f4")
         return self.params[name]
 
     def follow(self, name, mean, variance):
         """Move running statistics by a tenth."""
+        import numpy as np
+
         if self.rng is not None:
-            width = len(mean)
-            self.stats[name] = (self.rng.uniform(0, 0, width), self.rng.uniform(1, 1, width))
-            self.stats[name] = tuple(v.astype("f4") for v in self.stats[name])
+            self.stats[name] = (np.zeros(len(mean), "f4"), np.ones(len(mean), "f4"))
         old_mean, old_variance = self.stats[name]
         self.seen[name] = (0.9 * old_mean + 0.1 * mean, 0.9 * old_variance + 0.1 * variance)
 

@@ -67,7 +67,7 @@ def read_features(path: Path, names: Sequence[str] = ()) -> tuple[Array, list[st
     whole = all(cell.lstrip("+-").isdecimal() for row in cells for cell in row)
     table = np.array([[float(cell) for cell in row] for row in cells])
     x = _finite(table, [number for number, _ in rows], named, path)
-    left = [name for i, name in enumerate(header) if i not in set(places)]
+    left = [name for i, name in enumerate(header) if i not in places]
     return table.astype(np.int64) if whole else x, left
 
 

@@ -55,6 +55,12 @@ def compiler() -> str | None:
     return next((path for path in map(shutil.which, filter(None, names)) if path), None)
 
 
+def processor_lines() -> list[str]:
+    """Return what Linux tells of the processors, "name : value" a line; elsewhere nothing."""
+    information = Path("/proc/cpuinfo")
+    return information.read_text(encoding="utf-8").splitlines() if information.exists() else []
+
+
 @lru_cache(maxsize=1)
 def _machine() -> str:
     """Return what compiled code depends on besides its source: compiler and processor."""
@@ -65,10 +71,8 @@ def _machine() -> str:
         timeout=SECONDS,
         check=True,
     ).stdout
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.exists() else []
     names = ("model name", "flags", "Features", "CPU part")
-    kept = sorted({line for line in lines if line.split("\t")[0].strip() in names})
+    kept = sorted({line for line in processor_lines() if line.split("\t")[0].strip() in names})
     return "\n".join((version, platform.machine(), platform.processor(), *kept))
 
 

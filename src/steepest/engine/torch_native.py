@@ -10,12 +10,12 @@ import math
 import platform
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from steepest.engine.native import processor_lines
 from steepest.engine.native_chain import Entry, Lowered, lower_chain
 from steepest.engine.native_kernel import LOOPED, LOWERINGS, unary
 from steepest.engine.numpy_array import RUN_FREE
@@ -76,9 +76,7 @@ def most_flops() -> float:
     Without a limit on processors of AMD, where ATen's MKL keeps to AVX2: on those with AVX-512
     OpenBLAS is up to twice as fast. Large products need a team of threads that does their pieces.
     """
-    information = Path("/proc/cpuinfo")
-    about = information.read_text(encoding="utf-8") if information.exists() else ""
-    is_amd = "AuthenticAMD" in about + platform.processor()
+    is_amd = any("AuthenticAMD" in line for line in (*processor_lines(), platform.processor()))
     return math.inf if is_amd and torch.backends.mkl.is_available() and parallel() else SMALL
 
 

@@ -7,10 +7,10 @@ from steepest.nn.activation import ACTIVATIONS
 from steepest.nn.arch import Arch
 from steepest.nn.composition import Chain
 from steepest.nn.description import described
-from steepest.nn.initial import initial_of
 from steepest.nn.layer import Dropout, Flatten, Linear
 from steepest.nn.normalization import NORMALIZATIONS
 from steepest.nn.zoo_image import (
+    arch_of,
     baseline_cnn,
     compact_cnn,
     enhanced_cnn,
@@ -38,13 +38,12 @@ def mlp(
     109386
     """
     _check("activation", activation, ACTIVATIONS)
-    start = initial_of(initial)
     layers: list[object] = [Flatten()]
     for width in hidden:
-        layers += [Linear(width, initial=start, l1=l1, l2=l2), ACTIVATIONS[activation]()]
+        layers += [Linear(width, l1=l1, l2=l2), ACTIVATIONS[activation]()]
         layers += [Dropout(dropout)] if dropout else []
-    layers.append(Linear("classes", initial=start, l1=l1, l2=l2))
-    return Arch("mlp", Chain(*layers))
+    layers.append(Linear("classes", l1=l1, l2=l2))
+    return arch_of("mlp", Chain(*layers), initial)
 
 
 def _check(kind: str, name: str, known: Mapping[str, object]) -> None:
@@ -71,14 +70,14 @@ def fc_net(
     norms = {"none": None, "batch": NORMALIZATIONS["batch"], "layer": NORMALIZATIONS["layer"]}
     _check("normalization", norm, norms)
     _check("activation", activation, ACTIVATIONS)
-    start, kind = initial_of(initial), norms[norm]
+    kind = norms[norm]
     layers: list[object] = [Flatten()]
     for width in hidden:
-        layers.append(Linear(width, bias=norm != "batch", initial=start, l2=l2))
+        layers.append(Linear(width, bias=norm != "batch", l2=l2))
         layers += [kind()] if kind else []
         layers.append(ACTIVATIONS[activation]())
         layers += [Dropout(dropout)] if dropout else []
-    return Arch("fc_net", Chain(*layers, Linear("classes", initial=start, l2=l2)))
+    return arch_of("fc_net", Chain(*layers, Linear("classes", l2=l2)), initial)
 
 
 def two_layer(hidden: int = 100, l2: float = 0.0, initial: str = "he") -> Arch:

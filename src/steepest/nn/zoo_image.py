@@ -15,7 +15,7 @@ from steepest.nn.normalization import BatchNorm
 Layers = list[object]
 
 
-def _arch(name: str, root: object, initial: str) -> Arch:
+def arch_of(name: str, root: object, initial: str) -> Arch:
     """Return a named net whose weights begin by `initial`: "he", "fan_in", "normal(std=0.1)"."""
     return Arch(name, started(root, initial_of(initial)))
 
@@ -40,7 +40,7 @@ def three_layer_conv(
     825046
     """
     root = Chain(Conv2D(filters, kernel), ReLU(), MaxPool(), *_head(hidden))
-    return _arch("three_layer_conv", root, initial)
+    return arch_of("three_layer_conv", root, initial)
 
 
 def baseline_cnn(initial: str = "he") -> Arch:
@@ -49,7 +49,7 @@ def baseline_cnn(initial: str = "he") -> Arch:
     >>> baseline_cnn().count_params((28, 28, 1), 10)
     103018
     """
-    return _arch("baseline_cnn", Chain(*_stages((8, 16)), *_head(128)), initial)
+    return arch_of("baseline_cnn", Chain(*_stages((8, 16)), *_head(128)), initial)
 
 
 def enhanced_cnn(dropout: float = 0.5, initial: str = "he") -> Arch:
@@ -58,7 +58,7 @@ def enhanced_cnn(dropout: float = 0.5, initial: str = "he") -> Arch:
     >>> enhanced_cnn().count_params((28, 28, 1), 10)
     390410
     """
-    return _arch("enhanced_cnn", Chain(*_stages((32, 64, 128)), *_head(256, dropout)), initial)
+    return arch_of("enhanced_cnn", Chain(*_stages((32, 64, 128)), *_head(256, dropout)), initial)
 
 
 def compact_cnn(dropout: float = 0.5, initial: str = "he") -> Arch:
@@ -67,7 +67,7 @@ def compact_cnn(dropout: float = 0.5, initial: str = "he") -> Arch:
     >>> compact_cnn().count_params((28, 28, 1), 10)
     421642
     """
-    return _arch("compact_cnn", Chain(*_stages((32, 64)), *_head(128, dropout)), initial)
+    return arch_of("compact_cnn", Chain(*_stages((32, 64)), *_head(128, dropout)), initial)
 
 
 def vgg(
@@ -85,7 +85,7 @@ def vgg(
     for n in filters:
         layers += [Conv2D(n, bias=False), BatchNorm(), ReLU()] * 2
         layers += [MaxPool(), *([Dropout(dropout)] if dropout else [])]
-    return _arch("vgg", Chain(*layers, *_head(hidden, dropout)), initial)
+    return arch_of("vgg", Chain(*layers, *_head(hidden, dropout)), initial)
 
 
 def quizdnn(filters: int = 64, initial: str = "he") -> Arch:
@@ -112,7 +112,7 @@ def quizdnn(filters: int = 64, initial: str = "he") -> Arch:
         Node("x12", GlobalAveragePool(), ("x11",)),
         Node("x13", Linear("classes"), ("x12",)),
     )
-    return _arch("quizdnn", Graph(nodes), initial)
+    return arch_of("quizdnn", Graph(nodes), initial)
 
 
 def _basic_block(filters: int, stride: int, shortcut: object) -> Layers:
@@ -138,7 +138,7 @@ def resnet18(width: int = 64, initial: str = "he") -> Arch:
         across = Chain(Conv2D(filters, 1, stride=stride, bias=False), BatchNorm())
         layers += _basic_block(filters, stride, across if stride > 1 else None)
         layers += _basic_block(filters, 1, None)
-    return _arch("resnet18", Chain(*layers, GlobalAveragePool(), Linear("classes")), initial)
+    return arch_of("resnet18", Chain(*layers, GlobalAveragePool(), Linear("classes")), initial)
 
 
 def resnet20(blocks: int = 3, width: int = 16, initial: str = "he") -> Arch:
@@ -152,6 +152,6 @@ def resnet20(blocks: int = 3, width: int = 16, initial: str = "he") -> Arch:
         for block in range(blocks):
             filters, stride = width * 2**stage, 2 if stage and not block else 1
             layers += _basic_block(filters, stride, Shortcut(filters) if stride > 1 else None)
-    return _arch(
+    return arch_of(
         f"resnet{6 * blocks + 2}", Chain(*layers, GlobalAveragePool(), Linear("classes")), initial
     )

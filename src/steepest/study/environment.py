@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from steepest.engine.native import flush_denormals, note
+from steepest.engine.native import flush_denormals, note, processor_lines
 
 PACKAGES = ("steepest", "numpy", "scipy", "torch")
 
@@ -38,11 +38,8 @@ def facts() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    lines = [line for line in processor_lines() if line.startswith("model name")]
+    named = [line.partition(":")[2].strip() for line in lines]
     return named[0] if named else platform.processor() or platform.machine()
 
 
