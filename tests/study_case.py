@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from steepest.study.design import from_arms
@@ -19,7 +18,7 @@ SCRIPT = """
 import json, sys
 sys.path.insert(0, {tests!r})
 import study_case
-study_case.conduct(study_case.make(**json.loads({options!r})), {folder!r}, jobs=2)
+study_case.die(study_case.make(**json.loads({options!r})), {folder!r}, {runs})
 """
 
 
@@ -73,31 +72,24 @@ def write_module(folder, name, text, monkeypatch):
 
 
 def kill(folder, options, runs):
-    """Kill the study of `options` after `runs` finished runs, its workers too; return how many."""
+    """Kill the study of `options` in the midst of a run, `runs` being done; return how many are."""
     text = SCRIPT.format(
-        tests=str(Path(__file__).parent), options=json.dumps(options), folder=str(folder)
+        tests=str(Path(__file__).parent), options=json.dumps(options), folder=str(folder), runs=runs
     )
-    process = subprocess.Popen([sys.executable, "-c", text], start_new_session=True)
-    _wait(folder, runs, process)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    return _finished(stored(folder))
+    process = subprocess.run([sys.executable, "-c", text], start_new_session=True, check=False)
+    assert process.returncode == -signal.SIGKILL
+    found = stored(folder).values()
+    assert any(rows for _, status, _, _, _, rows, _ in found if status == "running")
+    return sum(run[1] == "finished" for run in found)
 
 
-def _wait(folder, runs, process):
-    """Wait until the store has at least `runs` finished runs."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        if (folder / "steepest.db").exists():
-            try:
-                found = stored(folder)
-            except Exception:  # noqa: BLE001 - the store is being made
-                found = {}
-            if _finished(found) >= runs:
-                return
-        time.sleep(0.02)
-    raise AssertionError("the study never came so far")
+def die(study, folder, runs):
+    """Conduct a study with two workers and end them and this process by SIGKILL on the way.
 
-
-def _finished(found):
-    return sum(run[1] == "finished" for run in found.values())
+    The moment is one of the study, not of the clock: a machine may be as quick or as slow as it is.
+    """
+    with open_store(url(folder)) as store:
+        for step in Conduct(study, store, 2, Path(folder)).run():
+            if step.kind == "epochs" and step.done >= runs:
+                store.flush()
+                os.killpg(os.getpid(), signal.SIGKILL)

@@ -189,11 +189,11 @@ def test_any_number_of_workers_gives_the_same_trials_and_bits(search, jobs, tmp_
 @pytest.mark.parametrize("search", [TPE, pytest.param(HALVING, marks=pytest.mark.slow)])
 def test_a_killed_search_goes_on_to_the_same_trials(search, tmp_path):
     """SIGKILL in the midst of tuning: what is stored is told again, nothing is run twice."""
-    options = {**SMALL, "search": search, "base": {"epochs": 40, "batch_size": 32}}
+    options = {**SMALL, "search": search}
     study = study_case.make(**options)
     _, whole = study_case.conduct(study, tmp_path / "whole")
     done = study_case.kill(tmp_path / "killed", options, 5)
-    assert done < len(whole) - 4, "tuning was over before it was killed"
+    assert 5 <= done < len(whole) - 4
     steps, found = study_case.conduct(study, tmp_path / "killed", jobs=2)
     assert found == whole
     assert study_case.executed(steps) == len(whole) - done
