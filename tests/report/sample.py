@@ -135,9 +135,15 @@ def _arm(name: str, seeds: int, epochs: int, reference: str | None) -> Arm:
     word = "better" if low > 0 else "worse" if high < 0 else "not distinguishable"
     if max(abs(low), abs(high)) < 0.005:
         word = "equivalent"
-    wins = sum((a > b) + (a == b) / 2 for a in values for _, b in _scores(reference, seeds))
+    wins = sum((gap > 0) + (gap == 0) / 2 for gap in gaps)
     return replace(
-        arm, delta=delta, delta_low=low, delta_high=high, word=word, superiority=wins / seeds**2
+        arm,
+        delta=delta,
+        delta_low=low,
+        delta_high=high,
+        word=word,
+        superiority=wins / seeds,
+        pairs=seeds,
     )
 
 

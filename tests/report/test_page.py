@@ -154,7 +154,7 @@ def test_all_pairs_study_shows_scores():
     """Without a reference the strip shows scores and the table has no differences."""
     content = sample(reference=None)
     assert figures(content)[0].title == "How do the arms score?"
-    assert "P(wins)" not in render(content)
+    assert "Wins" not in render(content)
 
 
 @pytest.mark.browser

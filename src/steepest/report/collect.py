@@ -182,6 +182,7 @@ def _arm(found: Conclusion, arm: ArmResult) -> Arm:
         delta_high=v.high if v else None,
         word=v.word if v else "",
         superiority=v.superiority if v else None,
+        pairs=v.n if v else 0,
         diverged=int(arm.diverged.sum()),
         seconds=sum(r.seconds or 0.0 for r in arm.records) / count,
         flops=sum(r.flops or 0.0 for r in arm.records) / count,

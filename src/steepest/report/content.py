@@ -38,7 +38,8 @@ class Arm:
     delta_low: Number = None  # simultaneous interval of the difference
     delta_high: Number = None
     word: str = ""  # better, worse, equivalent, not distinguishable; "" for the reference
-    superiority: Number = None  # P(this arm's run beats the reference's run)
+    superiority: Number = None  # part of the pairs in which it beats the reference, ties half
+    pairs: int = 0  # pairs with the reference that the difference rests on
     diverged: int = 0
     seconds: Number = None  # training time per run
     flops: Number = None  # per run

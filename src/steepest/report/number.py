@@ -136,6 +136,18 @@ def duration(value: Number) -> str:
     return f"{minutes}{THIN}min{THIN}{seconds}{THIN}s"
 
 
+def wins(part: Number, pairs: int) -> str:
+    r"""Write how many pairs were won, a tie being half a win: a count claims no more than it is.
+
+    >>> wins(1.0, 3), wins(0.625, 4), wins(None, 3)
+    ('3 of 3', '2.5 of 4', '–')
+    """
+    number = finite(part)
+    if number is None or pairs < 1:
+        return ABSENT
+    return f"{round(2 * number * pairs) / 2:g} of {pairs}"
+
+
 def share(value: Number) -> str:
     r"""Write a probability in whole per cent, never rounded to certainty.
 

@@ -14,10 +14,10 @@ from steepest.report.number import (
     interval,
     magnitude,
     score,
-    share,
     signed,
     signed_interval,
     unit,
+    wins,
 )
 from steepest.report.palette import colour
 
@@ -78,7 +78,7 @@ def columns(content: Content) -> list[Column]:
     compared = [
         Column("Difference, points" if metric.percent else "Difference"),
         Column("Verdict", number=False),
-        Column("P(wins)"),
+        Column("Wins"),
     ]
     runs = "Runs" if content.repeated == "seeds" else content.repeated.capitalize()
     named_costs = [runs, "Diverged", "Time per run", "FLOPs per run"]
@@ -147,7 +147,7 @@ def _cells(content: Content, arm: Arm) -> list[Cell | WordCell]:
         cells += [
             Cell(gap, "" if reference else gap_ends, _key(0 if reference else arm.delta)),
             Cell(ABSENT, kind="word") if reference else WordCell(arm.word, _key(arm.delta)),
-            Cell(share(arm.superiority), "", _key(arm.superiority)),
+            Cell(wins(arm.superiority, arm.pairs), "", _key(arm.superiority)),
         ]
     seen = (arm.updates, arm.examples)
     return [
@@ -171,8 +171,7 @@ def _facts(content: Content, verdict: Verdict, digits: int) -> list[str]:
         facts.append(f"{gap} ({ends})" if ends else gap)
     facts.append(f"n = {verdict.n}")
     if finite(verdict.superiority) is not None:
-        units = "runs" if content.repeated == "seeds" else content.repeated
-        facts.append(f"wins {share(verdict.superiority)} of {units}")
+        facts.append(f"wins {wins(verdict.superiority, verdict.n)} pairs")
     if (found := finite(verdict.detectable)) is not None:
         size = signed(abs(found), metric, digits).lstrip("+")
         facts.append(f"could have found {size} {unit(metric)}")

@@ -127,8 +127,8 @@ def _arms_caption(content: Content) -> str:
     text = f"Score: mean and 95{THIN}% interval over the runs."
     if content.reference is not None:
         text += (
-            f" Difference: from {content.reference}, with simultaneous interval. P(wins): the"
-            f" chance that a run of this arm beats a run of {content.reference}."
+            f" Difference: from {content.reference}, with simultaneous interval. Wins: the pairs"
+            f" in which this arm's run beats the run of {content.reference}; a tie counts half."
         )
     if any(arm.boundary for arm in content.arms):
         text += (

@@ -23,9 +23,9 @@ from steepest.report.number import (
     interval,
     magnitude,
     score,
-    share,
     signed,
     signed_interval,
+    wins,
 )
 from steepest.report.palette import SIGNS
 
@@ -133,7 +133,7 @@ def _cells(content: Content, arms: Sequence[Arm]) -> list[list[str]]:
     small = decimals(metric, (halfwidth(a.delta_low, a.delta_high) for a in arms))
     compared = content.reference is not None
     head = ["arm", "chosen", metric.name, "interval", *["difference", "verdict"] * compared]
-    rows = [[*head, *["P(wins)"] * compared, "n", "diverged", "time", "work"]]
+    rows = [[*head, *["wins"] * compared, "n", "diverged", "time", "work"]]
     unequal = are_unequal(content.arms)
     rows[0] += ["updates", "examples"] * unequal
     for arm in arms:
@@ -145,7 +145,7 @@ def _cells(content: Content, arms: Sequence[Arm]) -> list[list[str]]:
             gap = signed(arm.delta, metric, small)
             span = signed_interval(arm.delta_low, arm.delta_high, metric, small)
             word = f"{SIGNS.get(arm.word, '')} {arm.word}".strip()
-            row += [f"{gap} ({span})" if span else gap, word, share(arm.superiority)]
+            row += [f"{gap} ({span})" if span else gap, word, wins(arm.superiority, arm.pairs)]
         cost = [duration(arm.seconds), magnitude(arm.flops, "FLOP")]
         cost += [count(arm.updates), count(arm.examples)] * unequal
         rows.append([*row, str(arm.n), str(arm.diverged), *cost])
