@@ -106,6 +106,19 @@ def test_the_interval_of_the_interquartile_mean_covers(seeds):
     assert 0.91 <= held / 300 <= 0.985
 
 
+@pytest.mark.parametrize(("problems", "seeds", "least"), [(2, 2, 0.88), (2, 3, 0.92), (3, 3, 0.9)])
+def test_few_problems_and_seeds_widen_it(problems, seeds, least):
+    """The bootstrap knows no degrees of freedom: with z for t two by two covered in 79 %."""
+    draw, held = stream(0, "few problems", problems, seeds), 0
+    cut = problems * seeds // 4
+    for _ in range(300):
+        scores = draw.normal(0, 1, (problems, 1, seeds))  # of one level: the true value is 0
+        (one,) = stratified_iqm(list(scores))
+        held += one.low <= 0 <= one.high
+    assert cut in (1, 2)
+    assert held / 300 >= least
+
+
 def test_equal_arms_are_rarely_called_different():
     """At most 5 % of studies with any false finding, ten problems and four arms."""
     draw, studies = stream(0, "contest simulation"), 400

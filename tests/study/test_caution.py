@@ -6,6 +6,7 @@ import numpy as np
 
 from steepest.seeds import stream
 from steepest.stats.compare import compare_arms
+from steepest.stats.power import sample_size
 from steepest.study.caution import warnings
 from steepest.study.design import from_arms
 from steepest.study.record import Opening
@@ -86,6 +87,14 @@ def test_an_arm_that_never_trained():
     assert "never trained" not in _said(_arm("adam", train=_falling(0.69, 0.5)))
 
 
+def test_an_arm_that_learned_all_there_is_in_one_epoch():
+    """On noisy data the loss stays high: it is that of guessing that tells of no training."""
+    noisy = np.concatenate([[0.665], np.full(EPOCHS - 1, 0.653)])
+    assert "never trained" not in _said(_arm("adam", train=noisy))
+    at_chance = np.concatenate([[0.6931], np.full(EPOCHS - 1, 0.69)])
+    assert "never trained" in _said(_arm("adam", train=at_chance))
+
+
 def test_arms_that_still_improve_at_the_end():
     """By more than the margin over the last fifth; a run that stopped by itself had its time."""
     climbing = np.linspace(0.5, 0.9, EPOCHS)
@@ -145,6 +154,10 @@ def test_few_seeds_say_what_they_could_have_found():
     other = [0.92, 0.90, 0.91, 0.91, 0.92, 0.90]
     noisy = _said(_arm("adam", scores=tied), _arm("sgd", scores=other), margin=0.001)
     assert "6 seeds do not resolve the margin of 0.1 points" in noisy
+    spread = np.std(np.subtract(tied, other), ddof=1)
+    assert f"about {sample_size(0.01, spread)} seeds would" in _said(
+        _arm("adam", scores=tied), _arm("sgd", scores=other), margin=0.01
+    )
     clear = _said(_arm("adam", accuracy=_rising(0.99)), _arm("sgd"), margin=0.0001)
     assert "resolve" not in clear
 

@@ -16,6 +16,7 @@ from steepest.study.audit import audit
 from steepest.study.claim import MEASURES, Claim
 from steepest.study.conclusion import conclude
 from steepest.study.query import find_study
+from steepest.study.reported import beside
 from steepest.study.store import open_store
 from steepest.study.toml import from_table, read_study, to_toml
 
@@ -157,22 +158,27 @@ def test_a_published_value_names_a_measure():
         from_table(TABLE | {"arms": arms}, "t.toml", "small")
 
 
-def _arm(name, scores, tunings=1, diverged=False):
+def _arm(name, scores, tunings=1, diverged=False, examples=None):
     """Return as much of an arm's results as claims look at."""
     n = len(scores)
     return SimpleNamespace(
         name=name,
         records=[SimpleNamespace(metrics={})] * n,
         curves=[[]] * n,
-        tests=[{"accuracy": score} for score in scores],
+        tests=[{"accuracy": score, "examples": examples} for score in scores],
         choices=[None] * tunings,
         tunings=np.repeat(np.arange(tunings), n // tunings),
         diverged=np.full(n, diverged),
     )
 
 
-def _words(claims, arms):
-    study = SimpleNamespace(metric="accuracy", margin=0.0, claims=claims, arms=arms)
+def _beside(arm, value):
+    study = SimpleNamespace(arm=lambda _: SimpleNamespace(reported=[("accuracy", value)]))
+    return beside(study, [arm])[0]
+
+
+def _words(claims, arms, margin=0.0):
+    study = SimpleNamespace(metric="accuracy", margin=margin, claims=claims, arms=arms)
     return [outcome.word for outcome in audit(study, arms)]
 
 
@@ -185,6 +191,34 @@ def test_what_diverged_is_ahead_of_nothing(tunings):
     assert _words(claims, [_arm("a", a, tunings), _arm("b", b, tunings)]) == ["holds"] * 2
     lost = _words(claims, [_arm("a", a, tunings, diverged=True), _arm("b", b, tunings)])
     assert "holds" not in lost
+
+
+def test_what_diverged_is_no_tie():
+    """Equal last finite scores are no proof against an arm whose rival diverged."""
+    draw = np.random.default_rng(0)
+    a, b = (_arm(name, draw.normal(0.951, 0.0005, 5)) for name in "ab")
+    claim = [Claim("so", better="a")]
+    assert _words(claim, [a, b], margin=0.005) == ["does not hold"]
+    b.diverged[:] = True
+    assert _words(claim, [a, b], margin=0.005) == ["not distinguishable"]
+
+
+def test_a_single_run_varies_more_than_the_mean_of_a_tuning():
+    """95 % of further runs lie in the interval for them, with ten seeds in each of five tunings."""
+    draw, inside = np.random.default_rng(0), 0
+    for _ in range(400):
+        luck = np.repeat(draw.normal(0, 0.002, 5), 10)
+        arm = _arm("a", 0.9 + luck + draw.normal(0, 0.005, 50), tunings=5)
+        further = 0.9 + draw.normal(0, 0.002) + draw.normal(0, 0.005)
+        inside += _beside(arm, further).place == "inside"
+    assert 0.93 < inside / 400 < 0.98
+
+
+def test_equal_counts_place_no_published_value():
+    """Three times 98 of 100 are no sign that 98.01 % is above what a run would give."""
+    found = _beside(_arm("a", [0.98] * 3, examples=100), 0.9801)
+    assert found.place == "inside"
+    assert found.low < 0.98 < found.high
 
 
 def test_a_few_equal_counts_prove_no_value():

@@ -77,6 +77,12 @@ def test_arms_that_are_the_same_are_a_tie(tmp_path):
     assert verdict.superiority == 0.5
     assert verdict.word in ("not distinguishable", "equivalent")
     assert "cannot name a winner" in headline(found)
+    assert verdict.high > 0  # the test set's size bounds what so few runs can say
+    lost = replace(found, verdicts=(replace(verdict, word="worse"),))
+    leader = replace(found.arms[0], interval=replace(found.arms[0].interval, mean=0.99))
+    lost = replace(lost, arms=(leader, found.arms[1]))
+    assert "with its diverged runs it is worse than" in headline(lost)
+    assert "worse than the reference" in headline(replace(lost, reference=found.arms[1].name))
 
 
 @pytest.mark.parametrize("metric", ["loss", "f1", "precision", "recall"])

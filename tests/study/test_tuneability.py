@@ -43,15 +43,17 @@ def study(**options):
 
 
 def test_every_budget_up_to_the_studys_is_priced():
-    """Trials at random: the typical best of 1 to 16, of two tunings together."""
-    both = [trials(16, lambda a, b: a - 0.1 * b, name) for name in "xy"]
-    bought = tuneability(study(search="random", tunings=2), arm(both))
+    """Trials at random: the typical best of 1 to 16, of one tuning or in the midst of several."""
+    seven = [trials(16, lambda a, b: a - 0.1 * b, name) for name in "abcdefg"]
+    alone = [tuneability(study(search="random"), arm([one])) for one in seven]
+    assert alone[0][-1].value == max(t.score for t in seven[0])
+    assert alone[0][3].high is None
+    bought = tuneability(study(search="random", tunings=7), arm(seven))
     assert [b.trials for b in bought] == list(range(1, 17))
-    assert bought[-1].value <= max(t.score for c in both for t in c)
-    alone = tuneability(study(search="random"), arm(both[:1]))
-    assert alone[-1].value == max(t.score for t in both[0])
-    assert alone[3].high is None
-    assert bought[3].high is not None
+    for k, b in enumerate(bought):
+        values = sorted(one[k].value for one in alone)
+        assert (b.low, b.value, b.high) == (values[0], values[3], values[6])
+    assert tuneability(study(search="random", tunings=2), arm(seven[:2]))[3].high is None
 
 
 def test_widened_trials_are_no_part_of_the_budget():

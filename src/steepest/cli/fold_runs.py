@@ -43,14 +43,17 @@ def train_folds(
     as_json: bool,
 ) -> dict[str, Any]:
     """Train all folds, show their scores and the corrected interval of the mean; return them."""
-    rows, scores = [], []
+    from steepest.study.grain import grain_of
+
+    rows, scores, counts = [], [], []
     metric = ""
     for spec in specs:
         result, folder = run(spec)
+        counts.append({"examples": result.measure.examples if result.measure else 0})
         metric, score = _score(result)
         scores.append(score)
         rows.append([str(spec.fold), f"{score:.4f}", result.status, str(folder)])
-    found = _interval(specs[0], scores)
+    found = _interval(specs[0], scores, grain_of(metric, counts))
     spans = {"mean": found.mean, "low": found.low, "high": found.high}
     if not as_json:
         show_table(["fold", metric, "status", "kept in"], rows)
@@ -68,8 +71,8 @@ def _score(result: "Result") -> tuple[str, float]:
     return metric, result.measure.accuracy if labelled else result.measure.loss
 
 
-def _interval(spec: "RunSpec", scores: list[float]) -> "Interval":
+def _interval(spec: "RunSpec", scores: list[float], grain: float) -> "Interval":
     from steepest.stats.resample import Basis, resampled_interval
 
     assert spec.fold is not None  # noqa: S101 - made with one
-    return resampled_interval(scores, Basis(ratio=1 / (spec.fold.k - 1)))
+    return resampled_interval(scores, Basis(ratio=1 / (spec.fold.k - 1), grain=grain))

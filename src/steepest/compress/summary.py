@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from steepest.compress.cost import Cost
 from steepest.compress.sweep import DENSE, Point
-from steepest.stats.interval import Interval, mean_interval, paired_interval
+from steepest.stats.interval import Interval, counting_spread, mean_interval, paired_interval
 
 COSTS: dict[str, Callable[[Cost], float | None]] = {
     "parameters": lambda c: float(c.params),
@@ -47,21 +49,31 @@ def summarise(points: Sequence[Point], level: float = 0.95) -> tuple[Row, ...]:
     for point in points:
         groups.setdefault((point.method, point.sparsity), []).append(point)
     dense = {p.seed: p.accuracy for p in points if p.method == DENSE}
-    return tuple(_row(found, dense, level) for found in groups.values())
+    return tuple(_row(found, dense, (level, _least(points))) for found in groups.values())
 
 
-def _row(points: list[Point], dense: dict[int, float], level: float) -> Row:
+def _least(points: Sequence[Point]) -> float:
+    """Return the least spread of accuracies that is believed: that of counting alone.
+
+    The step is what all accuracies of a sweep show: of validation or test examples, the fewer.
+    """
+    kinds = [[p.accuracy for p in points], [p.test for p in points if p.test is not None]]
+    return max(counting_spread(np.array(kind)) for kind in kinds if kind) / 2**0.5
+
+
+def _row(points: list[Point], dense: dict[int, float], how: tuple[float, float]) -> Row:
+    """Return the row of one method and sparsity, from (level, least spread)."""
     first = next((p for p in points if p.status != "emptied"), points[0])
     scores = [p.accuracy for p in points]
     cuts = [p.cut_accuracy for p in points if p.cut_accuracy is not None]
     tests = [p.test for p in points if p.test is not None]
     drop = None
     if first.method != DENSE and all(p.seed in dense for p in points):
-        drop = paired_interval([dense[p.seed] for p in points], scores, level)
+        drop = paired_interval([dense[p.seed] for p in points], scores, *how)
     return Row(
-        first.method, first.sparsity, mean_interval(scores, level), drop,
-        mean_interval(cuts, level) if cuts else None,
-        mean_interval(tests, level) if tests else None,
+        first.method, first.sparsity, mean_interval(scores, *how), drop,
+        mean_interval(cuts, *how) if cuts else None,
+        mean_interval(tests, *how) if tests else None,
         first.cost, first.epochs, sum(p.status == "diverged" for p in points),
         sum(p.status == "emptied" for p in points), first.layers,
     )  # fmt: skip

@@ -74,8 +74,8 @@ def _caption(content: Content, known: Sequence[Bought]) -> str:
         return f"{text}, and one such line has no interval; repeated tunings give one."
     text = (
         f"Line: the {error} that half of all searches with so many trials at random would reach"
-        " or better. An arm whose line is low from the start needs little tuning; one that falls"
-        " late needs much."
+        f" or better{_scope(content)}. An arm whose line is low from the start needs little"
+        " tuning; one that falls late needs much."
     )
     if any(b.high is None for b in known):
         text += (
@@ -83,6 +83,13 @@ def _caption(content: Content, known: Sequence[Bought]) -> str:
             " cannot say how much better it might get."
         )
     return text
+
+
+def _scope(content: Content) -> str:
+    """Return for which seeds and examples a typical best speaks."""
+    if content.repeated == "seeds":
+        return ", given this tuning's seed and validation examples"
+    return f", its median over {content.repeated}"
 
 
 def _spec(content: Content, rows: Sequence[Sequence[Any]], banded: bool) -> Spec:

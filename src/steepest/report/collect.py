@@ -116,17 +116,12 @@ def headline(found: Conclusion) -> str:
     value = _value(found, best.interval.mean)
     held = HELD[found.study.held]
     lead = f"{best.label} has the {top} {held} {found.study.metric} ({value})"
-    beaten = _beaten(found.verdicts, best.name)
-    reference = found.reference
-    if reference is not None and reference != best.name:
-        if beaten:
-            return f"{lead} and is better than the reference {found.labels[reference]}."
-        word = _word(found.verdicts, best.name, reference)
-        other = found.labels[reference]
-        if word == "equivalent":
-            margin = _margin(found.study)
-            return f"{lead}, but is equivalent to the reference {other} within {margin}."
-        return f"{lead}, but is not distinguishable from the reference {other}."
+    if found.reference is not None and found.reference != best.name:
+        word = _word(found.verdicts, best.name, found.reference)
+        return f"{lead}{_beside_reference(found, word)}."
+    beaten, better = (_against(found.verdicts, best.name, word) for word in ("better", "worse"))
+    if better:
+        return f"{lead}, but with its diverged runs it is worse than {_listed(found, better)}."
     if len(beaten) == len(found.arms) - 1:
         return f"{lead} and is better than every other arm."
     if beaten:
@@ -134,13 +129,25 @@ def headline(found: Conclusion) -> str:
     return f"{lead}, but is better than no other arm: this study cannot name a winner."
 
 
+def _beside_reference(found: Conclusion, word: str) -> str:
+    """Return how a sentence on the leading arm goes on, from its verdict against the reference."""
+    other = f"the reference {found.labels[str(found.reference)]}"
+    return {
+        "better": f" and is better than {other}",
+        "equivalent": f", but is equivalent to {other} within {_margin(found.study)}",
+        "worse": f", but with its diverged runs it is worse than {other}",
+    }.get(word, f", but is not distinguishable from {other}")
+
+
 def _word(verdicts: tuple[Finding, ...], a: str, b: str) -> str:
     return next((v.word for v in verdicts if (v.a, v.b) == (a, b)), "not distinguishable")
 
 
-def _beaten(verdicts: tuple[Finding, ...], name: str) -> list[str]:
-    won = [v.b for v in verdicts if v.a == name and v.word == "better"]
-    return won + [v.a for v in verdicts if v.b == name and v.word == "worse"]
+def _against(verdicts: tuple[Finding, ...], name: str, word: str) -> list[str]:
+    """Return the arms than which one is better, or worse."""
+    other = {"better": "worse", "worse": "better"}[word]
+    found = [v.b for v in verdicts if v.a == name and v.word == word]
+    return found + [v.a for v in verdicts if v.b == name and v.word == other]
 
 
 def _listed(found: Conclusion, names: list[str]) -> str:

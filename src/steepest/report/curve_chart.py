@@ -88,6 +88,9 @@ def _caption(known: Sequence[Curve], kept: int, most: int) -> str:
     )
     if kept < most:
         text += f" Single runs are shown for the first {kept} of {most} seeds."
+    lengths = {(c.arm, len(c.epoch)) for c in known}
+    if len(lengths) > len({arm for arm, _ in lengths}):
+        text += " Where runs end apart, the line goes on with those that are left."
     lost = sum(1 for c in known if any(finite(v) is None for v in c.train_loss or c.val_loss))
     if lost:
         text += f" {lost} diverged run{'s leave their' if lost > 1 else ' leaves its'} line there."

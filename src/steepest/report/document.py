@@ -39,16 +39,23 @@ def _tuning(content: Content) -> list[str]:
     """Return the sections about tuning: what budgets bought, and which settings mattered."""
     found, cells, shares = [], budget_cells(content), importance_cells(content)
     if cells:
-        note = (
-            "In the order in which this search tried its trials."
-            if content.ordered
-            else "Half of all searches with so many trials at random reach so much; 95 % intervals "
-            "for any distribution, without an upper end where the trials cannot tell."
-        )
-        found += ["## What tuning bought", note, md_rows(cells)]
+        found += ["## What tuning bought", _budget_note(content), md_rows(cells)]
     if shares:
         found += ["## Which hyper-parameters mattered", md_rows(shares)]
     return found
+
+
+def _budget_note(content: Content) -> str:
+    if content.ordered:
+        return "In the order in which this search tried its trials."
+    reach = "Half of all searches with so many trials at random reach so much"
+    if content.repeated != "seeds":
+        over = f"the median over {content.repeated}"
+        return f"{reach}: {over}, with its 95 % interval from six of them on."
+    return (
+        f"{reach}, given this tuning's seed and validation examples; 95 % intervals for any "
+        "distribution, without an upper end where the trials cannot tell."
+    )
 
 
 def _claims_note(content: Content) -> str:

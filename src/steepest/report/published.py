@@ -7,9 +7,9 @@ from steepest.report.content import Claim, Content, Number, Reported
 from steepest.report.number import ABSENT, MINUS, THIN, finite
 from steepest.report.palette import SIGNS
 from steepest.study.audit import Finding, Outcome
-from steepest.study.audit import Reported as Found
 from steepest.study.claim import COSTS, MEASURES
 from steepest.study.design import Study
+from steepest.study.reported import Reported as Found
 
 NAMES = {
     "accuracy": "test accuracy", "loss": "test loss", "precision": "test precision",

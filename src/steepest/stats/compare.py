@@ -11,7 +11,8 @@ error rate covers neither the direction of a claim nor an "equivalent".
 
 Scores are paired: index i of every arm is the same seed, or the same tuning (`over_tunings`).
 Accuracies are counts, and few differences of counts are easily equal by chance, so their spread is
-never believed to be less than that of counting.
+never believed to be less than that of counting: by the size of the test set where it is known
+(`Basis.grain`), else by the step that the scores themselves show.
 
 A diverged run keeps its last finite score but loses its pair: where that score would beat the
 partner's, the difference counts as 0. An arm with diverged runs is called better only if it wins
@@ -117,8 +118,8 @@ def compare_arms(
     else:
         raise unknown("arm", reference, table)
     sign = -1.0 if lower_is_better else 1.0
-    least = counting_spread(np.stack(list(table.values())))
     basis = level if isinstance(level, Basis) else Basis(proportion(level, "level"))
+    least = max(counting_spread(np.stack(list(table.values()))), 2**0.5 * basis.least)
     wide = basis.widening(len(next(iter(table.values()))))
     rule = Family(sign, margin, basis.level, len(pairs), least, wide, basis.method, basis.ahead)
     return [verdict_of((a, b), pairs_of(table, lost, [(a, b)], sign), rule) for a, b in pairs]

@@ -125,7 +125,7 @@ def main_effects(table: Table, scale: Scale | None = None) -> list[Effect]:
     effects = []
     for i, level, pairs in known:
         name, levels = table.factors[i]
-        spread = _least(table, 2 / len(pairs))
+        spread = _least(table, how, 2 / len(pairs))
         rule = how.family(len(known), spread, table)
         gains = pairs_of(table.scores, table.lost, pairs, how.sign)
         verdict = verdict_of((f"{name} {level}", f"{name} {levels[0]}"), gains, rule)
@@ -144,7 +144,7 @@ def interactions(table: Table, scale: Scale | None = None) -> list[Interaction]:
     found = []
     for (i, a, j, b), fours in known:
         (name, levels), (other, others) = table.factors[i], table.factors[j]
-        rule = how.family(len(known), _least(table, 4 / len(fours)), table)
+        rule = how.family(len(known), _least(table, how, 4 / len(fours)), table)
         names = f"{name} {a} at {other} {b}", f"{name} {a} at {other} {others[0]}"
         verdict = verdict_of(names, _gains(table, fours, how.sign), rule)
         found.append(Interaction(name, a, levels[0], other, b, others[0], len(fours), verdict))
@@ -174,17 +174,21 @@ def crossing(found: Interaction, points: bool = True) -> str:
     }[found.word]
 
 
-def level_means(table: Table, i: int, j: int) -> dict[tuple[str, str], Interval]:
+def level_means(
+    table: Table, i: int, j: int, basis: Basis | None = None
+) -> dict[tuple[str, str], Interval]:
     """Return the mean score, with its interval, at each pair of levels of factors i and j.
 
     Averaged over the combinations of the other factors that there are.
     """
+    least = (basis or Basis()).least
     (_, rows), (_, columns) = table.factors[i], table.factors[j]
     found = {}
     for pair in product(rows, columns):
         mine = [s for cell, s in table.scores.items() if (cell[i], cell[j]) == pair]
         if mine:
-            found[pair] = mean_interval(np.mean(mine, axis=0))
+            spread = least / math.sqrt(len(mine))
+            found[pair] = mean_interval(np.mean(mine, axis=0), least=spread)
     return found
 
 
@@ -235,6 +239,7 @@ def _at(cell: Cell, i: int, level: str) -> Cell:
     return (*cell[:i], level, *cell[i + 1 :])
 
 
-def _least(table: Table, squares: float) -> float:
+def _least(table: Table, how: Scale, squares: float) -> float:
     """Return the least spread of a contrast of counts whose weights have this sum of squares."""
-    return counting_spread(np.stack(list(table.scores.values()))) * math.sqrt(squares / 2)
+    seen = counting_spread(np.stack(list(table.scores.values()))) / math.sqrt(2)
+    return max(seen, how.basis.least) * math.sqrt(squares)

@@ -69,7 +69,7 @@ def proportion(value: float, what: str) -> float:
 def mean_interval(values: ArrayLike, level: float = 0.95, least: float = 0.0) -> Interval:
     """Return the mean of `values` (n,) with its two-sided interval.
 
-    `least` bounds the standard deviation of few values from below.
+    `least` bounds the standard deviation from below.
 
     >>> found = mean_interval([0.91, 0.93, 0.92])
     >>> f"{found.mean:.2f} ({found.low:.3f} to {found.high:.3f}), {found.method}"
@@ -79,27 +79,39 @@ def mean_interval(values: ArrayLike, level: float = 0.95, least: float = 0.0) ->
     if array.ndim != 1:
         raise UsageError(f"mean_interval takes one axis, not shape {array.shape}; use mean_band")
     low, high = mean_band(array[:, None], level, least)
-    method = "BCa bootstrap" if len(array) >= BOOTSTRAP_FROM else "Student t"
+    resampled = len(array) >= BOOTSTRAP_FROM and array.std(ddof=1) >= least
+    method = "BCa bootstrap" if resampled else "Student t"
     return Interval(_mean(array), float(low[0]), float(high[0]), len(array), level, method)
 
 
 def mean_band(values: ArrayLike, level: float = 0.95, least: float = 0.0) -> tuple[Array, Array]:
-    """Return (low, high), each (M,), for the means of the columns of `values` (n, M)."""
+    """Return (low, high), each (M,), for the means of the columns of `values` (n, M).
+
+    Columns that spread by less than `least`, the smallest standard deviation that is believed, get
+    Student's t at any n: resampling sees no more than is there.
+    """
     array = finite(values, "mean_band")
     proportion(level, "level")
-    return bca(array, level) if len(array) >= BOOTSTRAP_FROM else student_t(array, level, least)
+    low, high = student_t(array, level, least)
+    if len(array) >= BOOTSTRAP_FROM:
+        wide = array.std(axis=0, ddof=1) >= least
+        low[wide], high[wide] = bca(array[:, wide], level)
+    return low, high
 
 
-def paired_interval(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Interval:
+def paired_interval(
+    a: ArrayLike, b: ArrayLike, level: float = 0.95, least: float = 0.0
+) -> Interval:
     """Return the mean of a − b, both (n,) and paired, with its Student t interval.
 
-    The spread of the differences is at least that of counting (`counting_spread`).
+    The spread of the differences is at least that of counting (`counting_spread`), and that of
+    single scores at least `least`.
     """
     one, other = finite(a, "first scores"), finite(b, "second scores")
     if one.ndim != 1 or one.shape != other.shape:
         raise UsageError(f"pairs need equal lengths; the shapes are {one.shape} and {other.shape}")
     difference = one - other
-    least = counting_spread(np.stack([one, other]))
+    least = max(counting_spread(np.stack([one, other])), 2**0.5 * least)
     low, high = student_t(difference[:, None], proportion(level, "level"), least)
     ends = float(low[0]), float(high[0])
     return Interval(_mean(difference), *ends, len(one), level, "paired Student t")

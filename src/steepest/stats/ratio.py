@@ -56,14 +56,19 @@ class TimeRatio:
 
 
 def time_ratio(
-    slow: Reached, fast: Reached, level: float = 0.95, steps: tuple[float, float] = (1.0, 1.0)
+    slow: Reached,
+    fast: Reached,
+    level: float = 0.95,
+    steps: tuple[float, float] = (1.0, 1.0),
+    units: ArrayLike | None = None,
 ) -> TimeRatio:
     """Return how many times longer `slow` takes than `fast`; index i of both is pair i.
 
     Where the slow run was watched without arriving, the pair's ratio is at least what was seen and
     the upper end is infinite; where the fast one was, it is at most that and the lower end is 0. A
     diverged run counts as watched as long as any. `steps` are the distances between the times at
-    which each arm was measured: their rounding is the least spread that is believed.
+    which each arm was measured: their rounding is the least spread that is believed. `units` (n,)
+    tell which pairs belong together, such as the seeds of a tuning: their mean is then one value.
 
     >>> found = time_ratio(Reached((8.0, 6.0), (True, True)), Reached((4.0, 3.0), (True, False)))
     >>> round(found.mean, 9), found.low, found.exact
@@ -78,12 +83,16 @@ def time_ratio(
     seen = np.log(a) - np.log(b)
     done_a, done_b = np.asarray(slow.reached), np.asarray(fast.reached)
     least = float(np.sqrt(np.mean((steps[0] / a) ** 2 + (steps[1] / b) ** 2) / 12))
+    if units is not None:
+        of = np.asarray(units)
+        seen = np.array([seen[of == unit].mean() for unit in np.unique(of)])
+    least *= (len(seen) / len(a)) ** 0.5
     low, high = student_t(seen[:, None], proportion(level, "level"), least)
     return TimeRatio(
         mean=float(np.exp(seen.mean())),
         low=_grown(low) if done_b.all() else 0.0,
         high=_grown(high) if done_a.all() else float("inf"),
-        n=len(a),
+        n=len(seen),
         exact=bool(done_a.all() and done_b.all()),
     )
 

@@ -24,6 +24,7 @@ class Basis:
 
     level: float = 0.95
     ratio: float = 0.0  # test examples over training examples of a fold; 0: independent values
+    grain: float = 0.0  # distance of neighbouring scores where they are counts; 0: real numbers
     look: str = ""  # which of several looks, where the level is that of one
     ahead: Ahead | None = None  # where there may be further looks
 
@@ -41,6 +42,14 @@ class Basis:
         return sqrt(1 + n * self.ratio)
 
     @property
+    def least(self) -> float:
+        """The least standard deviation of single scores that is believed: that of rounding.
+
+        A difference of two has sqrt(2) times as much (`counting_spread`).
+        """
+        return self.grain / sqrt(12)
+
+    @property
     def method(self) -> str:
         """The test, by its name."""
         kind = "Student t, corrected for shared training data (Nadeau & Bengio)"
@@ -56,9 +65,9 @@ def resampled_interval(values: ArrayLike, basis: Basis) -> Interval:
     '0.92 (0.891 to 0.949)'
     """
     if not basis.ratio:
-        return mean_interval(values, basis.level)
+        return mean_interval(values, basis.level, basis.least)
     array = finite(values, "resampled_interval")
     n = len(array)
-    low, high = student_t(array[:, None], basis.level, wide=basis.widening(n))
+    low, high = student_t(array[:, None], basis.level, basis.least, basis.widening(n))
     mean, method = float(array.mean()), "Student t, corrected (Nadeau & Bengio)"
     return Interval(mean, float(low[0]), float(high[0]), n, basis.level, method)

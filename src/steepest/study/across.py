@@ -11,7 +11,7 @@ from steepest.stats.across import Contest, contests, fewest_problems, mean_ranks
 from steepest.stats.compare import pairs_of
 from steepest.stats.interval import Array, Interval
 from steepest.study.conclusion import Conclusion
-from steepest.study.cross import basis_of, ratio_of
+from steepest.study.cross import basis_of
 from steepest.study.outcome import ArmResult, units
 from steepest.study.problem import Problems
 
@@ -100,7 +100,7 @@ def _widening(found: Conclusion) -> float:
     """Return how much wider a problem's folds make an interval, which share training data."""
     if not found.study.nested:
         return 1.0
-    basis = basis_of(ratio_of(found.study, a.records, a.tests) for a in found.arms)
+    basis = basis_of(found.study, [(a.records, a.tests) for a in found.arms])
     return basis.widening(found.study.rounds)
 
 

@@ -15,40 +15,16 @@ from typing import Any, Literal
 import numpy as np
 
 from steepest.stats.compare import pairs_of
-from steepest.stats.interval import counting_spread, mean_interval, student_t
+from steepest.stats.interval import mean_interval, student_t
 from steepest.stats.ratio import mean_ratio, time_ratio
 from steepest.stats.target import Reached, time_to_target
 from steepest.study.claim import MEASURES, Claim
 from steepest.study.design import Study
-from steepest.study.outcome import ArmResult, by_tuning, lost_tunings
-from steepest.study.soundness import METRICS
+from steepest.study.outcome import ArmResult, lost_tunings
+from steepest.study.reported import least_of, measured
 
 Word = Literal["holds", "does not hold", "not distinguishable"]
 ALPHA = 0.05
-
-
-@dataclass(frozen=True)
-class Reported:
-    """A published value beside ours, in the measure's own unit."""
-
-    arm: str
-    measure: str
-    reported: float
-    mean: float  # ours; NaN where it was not measured in every run
-    low: float  # interval of the mean
-    high: float
-    single_low: float  # where a single further run would lie, with 95 % confidence
-    single_high: float
-    n: int
-
-    @property
-    def place(self) -> str:
-        """Where the published value lies among single runs of ours."""
-        if not math.isfinite(self.single_low):
-            return ""
-        if self.reported < self.single_low:
-            return "below"
-        return "above" if self.reported > self.single_high else "inside"
 
 
 @dataclass(frozen=True)
@@ -95,9 +71,8 @@ class _Asking:
 
     @property
     def least(self) -> float:
-        """The least spread of single values that is believed: that of counting alone."""
-        seen = [v for a in self.arms if np.isfinite(v := measured(a, self.measure)).all()]
-        return counting_spread(np.concatenate(seen)) / math.sqrt(2) if seen else 0.0
+        """The least spread of single values that is believed."""
+        return least_of(self.arms, self.measure)
 
 
 def audit(study: Study, arms: Sequence[ArmResult]) -> tuple[Outcome, ...]:
@@ -121,52 +96,6 @@ def audit(study: Study, arms: Sequence[ArmResult]) -> tuple[Outcome, ...]:
             findings = [ask(asking, subject, known[o]) for o in others]
         found.append(Outcome(claim, _all([f.word for f in findings]), tuple(findings)))
     return tuple(found)
-
-
-def beside(study: Study, arms: Sequence[ArmResult]) -> tuple[Reported, ...]:
-    """Return every published value beside ours, in the order of arms and of their tables."""
-    return tuple(
-        _beside(arm, name, float(value))
-        for arm in arms
-        for name, value in study.arm(arm.name).reported
-    )
-
-
-def measured(arm: ArmResult, name: str) -> np.ndarray:
-    """Return a measure of an arm's final runs, (n,), by tuning if there are several; else NaN."""
-    values = np.array([_value(arm, i, name) for i in range(len(arm.records))], dtype=float)
-    if len(arm.choices) == 1 or not np.isfinite(values).all():
-        return values
-    return by_tuning(values, arm.tunings)
-
-
-def _value(arm: ArmResult, i: int, name: str) -> float:
-    """Return a measure of one run."""
-    record, rows = arm.records[i], arm.curves[i]
-    found: Any
-    if name in METRICS:
-        found = arm.tests[i].get(name)
-    elif name.startswith("val_"):
-        found = (record.metrics.get("validation") or {}).get(name.removeprefix("val_"))
-    elif name.startswith("train_"):
-        found = rows[-1].get(name) if rows else None
-    elif name in ("seconds", "updates"):
-        found = getattr(record, name)
-    else:
-        found = record.metrics.get(name)
-    return float("nan") if found is None else float(found)
-
-
-def _beside(arm: ArmResult, name: str, reported: float) -> Reported:
-    values = measured(arm, name)
-    n, nothing = len(values), float("nan")
-    if not np.isfinite(values).all():
-        return Reported(arm.name, name, reported, nothing, nothing, nothing, nothing, nothing, n)
-    mean = mean_interval(values)
-    low, high = student_t(values[:, None], 0.95)
-    half = float(high[0] - low[0]) / 2 * math.sqrt(n + 1) if n > 1 else math.inf
-    single = (mean.mean - half, mean.mean + half)
-    return Reported(arm.name, name, reported, mean.mean, mean.low, mean.high, *single, n)
 
 
 def _lost(arm: ArmResult) -> np.ndarray:
@@ -206,10 +135,12 @@ def _ahead(asking: _Asking, a: ArmResult, b: ArmResult) -> Finding:
             "ratio", *names, name, found.mean, found.low, found.high, found.n, word
         )  # fmt: skip
     sign = 1.0 if higher else -1.0
-    gain = pairs_of({0: x, 1: y}, {0: _lost(a), 1: _lost(b)}, [(0, 1)], sign).gain[:, 0]
-    ends = student_t(gain[:, None], level, counting_spread(np.stack([x, y])))
+    lost = {0: _lost(a), 1: _lost(b)}
+    gain = pairs_of({0: x, 1: y}, lost, [(0, 1)], sign).gain[:, 0]
+    ends = student_t(gain[:, None], level, math.sqrt(2) * asking.least)
     low, high = float(ends[0][0]), float(ends[1][0])
-    tie = study.margin if share and name != "stability" and not claim.by else 0.0
+    alike = share and name != "stability" and not claim.by and (lost[0] == lost[1]).all()
+    tie = study.margin if alike else 0.0  # no tie with what diverged where the other did not
     word = _exceeds(low - claim.by, high - claim.by, tie)
     mean = float(gain.mean())
     low, high = (low, high) if higher else (-high, -low)
@@ -222,7 +153,8 @@ def _sooner(asking: _Asking, a: ArmResult, b: ArmResult) -> Finding:
     target = claim.target if claim.target is not None else float(asking.study.target or 0.0)
     fast, slow = (_arrivals(arm, claim.cost, target) for arm in (a, b))
     steps = (_step(b, claim.cost), _step(a, claim.cost))
-    found = time_ratio(slow, fast, asking.level, steps)
+    units = a.tunings if len(a.choices) > 1 else None
+    found = time_ratio(slow, fast, asking.level, steps, units)
     word = _attains(found.low - claim.times, found.high - claim.times)
     return Finding(
         "ratio", b.name, a.name, claim.cost, found.mean, found.low, found.high, found.n, word,

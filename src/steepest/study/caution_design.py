@@ -6,10 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from steepest.stats.power import detectable, sample_size
+from steepest.stats.verdict import Verdict
 from steepest.study.outcome import ArmResult
 from steepest.study.remark import SCOPE, VERDICT, VOID, Remark, Reviewed
 
 FEW = 5  # seeds
+ALPHA = 0.05  # of all comparisons of a study at once
 MOST = 1_000  # seeds; more than this is no advice
 UNEQUAL = 1.1  # ratio of updates, or of examples, from which it is remarked on
 NORMAL = 1.96  # half the width of a 95 % interval in standard errors
@@ -65,10 +68,10 @@ def _seeds(seen: Reviewed) -> Iterator[Remark]:
         yield Remark(VOID, f"1 {repeated[:-1]} is few: no difference can be told from luck.")
         return
     open_ones = [v for v in seen.verdicts if v.word == "not distinguishable"]
-    known = [v.detectable for v in open_ones or seen.verdicts if math.isfinite(v.detectable)]
+    known = [v for v in open_ones or seen.verdicts if math.isfinite(v.detectable)]
     if not known:
         return
-    size, margin = float(np.median(known)), seen.study.margin
+    size, margin = float(np.median([v.detectable for v in known])), seen.study.margin
     found = (
         f"a true difference of {seen.amount(size)} would be found in four of five such studies, a "
         "smaller one less often"
@@ -76,14 +79,23 @@ def _seeds(seen: Reviewed) -> Iterator[Remark]:
     if n < FEW:
         yield Remark(VERDICT, f"{n} {repeated} are few: {found}.")
     elif open_ones and margin and size > margin and not seen.study.nested:
-        more = math.ceil(n * (size / margin) ** 2)
-        would = f"about {more:,}" if more <= MOST else "no practical number of"
+        more = _needed(known[0], size, margin)
+        would = f"about {more:,}" if more and more <= MOST else "no practical number of"
         yield Remark(
             SCOPE,
             f"{n} {repeated} do not resolve the margin of {seen.amount(margin)} (undecided: "
             f"{len(open_ones)} of {len(seen.verdicts)} comparisons): {found}; "
             f"{would} {repeated} would.",
         )
+
+
+def _needed(verdict: Verdict, size: float, margin: float) -> int | None:
+    """Return how many pairs find a difference of `margin`, from the `size` that these could find.
+
+    At the level of a study's only look: what an early look spends is no measure of a longer study.
+    """
+    spread = size / detectable(1.0, verdict.n, (1 - verdict.level) / verdict.family)
+    return sample_size(margin, spread, ALPHA / verdict.family)
 
 
 def _openings(seen: Reviewed) -> Iterator[Remark]:

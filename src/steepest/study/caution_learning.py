@@ -61,7 +61,11 @@ def _shares(arm: ArmResult, i: int) -> np.ndarray | None:
 
 
 def _is_idle(arm: ArmResult) -> bool:
-    """Tell whether training loss fell in too few runs, without being low from the start."""
+    """Tell whether most runs end at the loss of guessing, with no fall since the first epoch.
+
+    The first epoch's loss is a mean over that epoch: where all there is to learn is learned in it,
+    the loss falls no more, and may still be high on noisy data.
+    """
     known = _sound(arm)
     flat = [i for i in known if _is_flat(arm, i)]
     return bool(known) and len(flat) > SHARE * len(known)
@@ -72,9 +76,8 @@ def _is_flat(arm: ArmResult, i: int) -> bool:
     if not losses or shares is None:
         return False
     ignorance = float(-(shares * np.log(shares)).sum())  # loss of always saying the shares
-    if len(losses) == 1:
-        return losses[0] > (1 - FELL) * ignorance
-    return losses[-1] > (1 - FELL) * losses[0] and losses[-1] > ignorance / 2
+    knows_nothing = losses[-1] > (1 - FELL) * ignorance
+    return knows_nothing and (len(losses) == 1 or losses[-1] > (1 - FELL) * losses[0])
 
 
 def _idle(arm: ArmResult) -> Remark:
@@ -279,13 +282,13 @@ def _flips(seen: Reviewed) -> Iterator[Remark]:
 def _halves(seen: Reviewed, arm: ArmResult, name: str) -> tuple[Array, Array] | None:
     """Return the values at half of training and at its end; None if one is missing.
 
-    One a run, or one a tuning where there are several: their runs are not independent.
+    One a run, or one a tuning or outer fold if there are several: their runs are not independent.
     """
     runs = [column(rows, name) for rows in arm.curves]
     if arm.diverged.any() or any(len(run) < 4 for run in runs):
         return None
     half = np.array([run[len(run) // 2 - 1] for run in runs])
     end = np.array([run[-1] for run in runs])
-    if seen.study.tunings > 1:
+    if seen.study.rounds > 1:
         return by_tuning(half, arm.tunings), by_tuning(end, arm.tunings)
     return half, end

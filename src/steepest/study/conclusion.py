@@ -13,9 +13,9 @@ from steepest.stats.curve import Tolerance, tolerance
 from steepest.stats.resample import Basis, resampled_interval
 from steepest.stats.target import Reached, median_time, time_to_target
 from steepest.stats.verdict import Verdict
-from steepest.study.audit import Outcome, Reported, audit, beside
+from steepest.study.audit import Outcome, audit
 from steepest.study.caution import warnings
-from steepest.study.cross import basis_of, over_folds, ratio_of
+from steepest.study.cross import basis_of, over_folds
 from steepest.study.design import Study
 from steepest.study.effect import Factorial, factorial
 from steepest.study.extension import Extension, extension_of
@@ -30,6 +30,7 @@ from steepest.study.query import (
 )
 from steepest.study.record import Record, StudyRecord, Trial, decode
 from steepest.study.remark import Reviewed
+from steepest.study.reported import Reported, beside
 from steepest.study.store import Store
 from steepest.study.stored import value_of
 
@@ -96,8 +97,8 @@ def conclude(study: Study, record: StudyRecord, store: Store) -> Conclusion:
     reference = study.reference if study.reference in names else None
     family = len(arms) - 1 if reference else len(arms) * (len(arms) - 1) // 2
     look = extension_of(study, store, len(arms[0].scores), family)
-    folds = basis_of(ratio_of(study, a.records, a.tests) for a in arms)
-    basis = look.basis if look else folds
+    basis = basis_of(study, [(a.records, a.tests) for a in arms])
+    basis = replace(look.basis, grain=basis.grain) if look else basis
     verdicts = tuple(judge(study, arms, reference, basis))
     seen = Reviewed(
         study, arms, verdicts, _undeclared(record, arms, look), len(failed),
@@ -193,7 +194,7 @@ def _arm(known: _Evidence, name: str, target: float | None) -> ArmResult:
     repeated = scores if study.rounds == 1 else by_tuning(scores, tunings)
     records = tuple(t.record for t in mine)
     tests = tuple(known.tests[t.place.key].get(study.held, {}) for t in mine)
-    basis = basis_of([ratio_of(study, records, tests)])
+    basis = basis_of(study, [(records, tests)])
     return ArmResult(
         name, choices, tuple(t.place.seed for t in mine), tunings, scores, diverged,
         records, curves, resampled_interval(repeated, basis), arrivals,

@@ -8,6 +8,7 @@ import numpy as np
 
 from steepest.stats.resample import Basis
 from steepest.study.design import Study
+from steepest.study.grain import grain_of
 from steepest.study.protocol import Score
 from steepest.study.record import Record
 
@@ -44,6 +45,12 @@ def ratio_of(study: Study, records: Sequence[Record], tests: Sequence[Mapping[st
     return float(np.mean([a for a, _ in pairs]) / np.mean([b for _, b in pairs]))
 
 
-def basis_of(ratios: Iterable[float]) -> Basis:
-    """Return what the verdicts rest on: the least training data of any arm."""
-    return Basis(ratio=max(ratios))
+def basis_of(
+    study: Study, finals: Sequence[tuple[Sequence[Record], Sequence[Mapping[str, Any]]]]
+) -> Basis:
+    """Return what verdicts rest on, from the (records, tests) of arms: the least training data."""
+    tests = [test for _, mine in finals for test in mine]
+    return Basis(
+        ratio=max(ratio_of(study, *final) for final in finals),
+        grain=grain_of(study.metric, tests, study.seeds if study.rounds > 1 else 1),
+    )

@@ -53,8 +53,9 @@ def factorial(study: Study, arms: Sequence[Judged], basis: Basis | None = None) 
     scale = Scale(study.margin, study.lower_is_better, basis or Basis())
     crossed = interactions(table, scale)
     return Factorial(
-        table.factors, tuple(main_effects(table, scale)), tuple(crossed), _means(table, crossed)
-    )
+        table.factors, tuple(main_effects(table, scale)), tuple(crossed),
+        _means(table, crossed, scale.basis),
+    )  # fmt: skip
 
 
 def factors_of(study: Study) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -64,11 +65,11 @@ def factors_of(study: Study) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((name, tuple(dict.fromkeys(arm[name] for arm in arms))) for name in names)
 
 
-def _means(table: Table, crossed: Sequence[Interaction]) -> tuple[LevelMeans, ...]:
+def _means(table: Table, crossed: Sequence[Interaction], basis: Basis) -> tuple[LevelMeans, ...]:
     pairs = {(x.factor, x.with_factor) for x in crossed}
     found = []
     for (i, (a, _)), (j, (b, _)) in permutations(enumerate(table.factors), 2):
         if (a, b) in pairs or (b, a) in pairs:
-            cells = level_means(table, i, j)
+            cells = level_means(table, i, j, basis)
             found.append(LevelMeans(a, b, tuple((*pair, mean) for pair, mean in cells.items())))
     return tuple(found)

@@ -2,7 +2,9 @@
 
 Where trials do not depend on each other's scores, any of them could have come first, and the
 typical best of k is known for every k. Where they do (TPE, successive halving), the order is part
-of the search: there is one best so far per tuning, and an interval over tunings only.
+of the search: there is one best so far per tuning, and an interval over tunings only. So it is
+with several tunings of any search: all trials of a tuning share its seed and its validation
+examples, so that a second tuning is one more observation, not one more set of trials.
 """
 
 import math
@@ -36,10 +38,15 @@ def tuneability(study: Study, arm: ArmResult) -> list[Bought]:
     planned = sum(r.count for r in rungs)
     if search_of(study.search).adapts:
         return _so_far(study, arm.choices, planned)
-    scores = [_score(t.score, t.diverged) for c in arm.choices for t in c.trials[:planned]]
-    most = min(planned, len(scores))
-    found = typical_best(scores, most, lower_is_better=study.lower_is_better)
-    return [Bought(t.trials, *map(_finite, (t.value, t.low, t.high))) for t in found]
+    scores = [
+        [_score(t.score, t.diverged) for t in c.trials[:planned]] for c in arm.choices if c.trials
+    ]
+    most, sign = min(map(len, scores)), -1.0 if study.lower_is_better else 1.0
+    found = [typical_best(s, most, lower_is_better=study.lower_is_better) for s in scores]
+    if len(found) == 1:
+        return [Bought(t.trials, *map(_finite, (t.value, t.low, t.high))) for t in found[0]]
+    bests = [[sign * one[k].value for one in found] for k in range(most)]
+    return [_middle(k + 1, values, sign) for k, values in enumerate(bests)]
 
 
 def _so_far(study: Study, choices: Sequence[Choice], planned: int) -> list[Bought]:
@@ -48,15 +55,17 @@ def _so_far(study: Study, choices: Sequence[Choice], planned: int) -> list[Bough
     found = []
     for spent in sorted({spent for path in paths for spent, _ in path}):
         bests = [max((b for s, b in path if s <= spent), default=-math.inf) for path in paths]
-        ordered = np.sort(bests)
-        places = ((len(bests) - 1) // 2, *quantile_places(len(bests), 0.5))
-        values = [None if i is None else float(ordered[i]) for i in places]
-        sign = -1.0 if study.lower_is_better else 1.0
-        value, low, high = (None if v is None else _finite(sign * v) for v in values)
-        ends = (low, high) if sign > 0 else (high, low)
-        if value is not None:
-            found.append(Bought(spent, value, *ends))
-    return found
+        found.append(_middle(spent, bests, -1.0 if study.lower_is_better else 1.0))
+    return [bought for bought in found if bought.value is not None]
+
+
+def _middle(spent: float, bests: Sequence[float], sign: float) -> Bought:
+    """Return the median of the tunings' bests, higher better, with the interval of that median."""
+    ordered = np.sort(bests)
+    places = ((len(bests) - 1) // 2, *quantile_places(len(bests), 0.5))
+    values = [None if i is None else float(ordered[i]) for i in places]
+    value, low, high = (None if v is None else _finite(sign * v) for v in values)
+    return Bought(spent, value, *((low, high) if sign > 0 else (high, low)))
 
 
 def _path(study: Study, choice: Choice, planned: int) -> list[tuple[float, float]]:
