@@ -20,7 +20,9 @@ from steepest.errors import UsageError, nearest, unknown
 
 CALL = re.compile(r"^([\w.:-]+)\s*(?:\((.*)\))?$", re.DOTALL)
 NEEDS_TORCH = "this needs PyTorch; install it with: pip install 'steepest[torch]'"
-REVISIONS: dict[str, int] = {}  # "optimizer.adam" -> 2 once its arithmetic changes; 1 is left out
+REVISIONS: dict[str, int] = {  # "optimizer.adam" -> 2 once its arithmetic changes; 1 is left out
+    "schedule.warmup": 2,  # what follows a fraction of an epoch ends with the run
+}
 
 
 @dataclass(frozen=True)

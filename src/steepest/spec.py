@@ -237,6 +237,9 @@ def _check_numbers(spec: RunSpec) -> None:
 
 def _check_lists(spec: RunSpec) -> None:
     build_augment(spec.augment)
+    for weight in spec.class_weights:
+        if not isinstance(weight, (int, float)) or not 0.0 <= weight < math.inf:
+            raise UsageError(f"class_weights must lie in [0, inf), not {weight!r}")
     for name in spec.probes:
         if name not in PROBES:
             raise unknown("probe", str(name), PROBES)

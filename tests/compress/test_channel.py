@@ -9,11 +9,13 @@ from steepest.nn import (
     Chain,
     Conv2D,
     Flatten,
+    Graph,
     GroupNorm,
     InstanceNorm,
     LayerNorm,
     Linear,
     MaxPool,
+    Node,
     PReLU,
     ReLU,
     Residual,
@@ -45,6 +47,12 @@ OWN = {
     "group norm": Chain(Conv2D(6), ReLU(), Conv2D(6), GroupNorm(3), Conv2D(5), Flatten(),
                         Linear(4)),
 }  # fmt: skip
+OWN["broadcast sum"] = Graph(
+    (
+        Node("a", Conv2D(1), ("x",)), Node("b", Conv2D(4), ("x",)),
+        Node("c", Chain(Conv2D(5), Flatten(), Linear(4)), ("a", "b")),
+    )
+)  # fmt: skip
 ALL = {n: ARCHS[n](**SMALL.get(n, {})) for n in ARCHS if n != "described"}
 ALL |= {n: Arch(n, root) for n, root in OWN.items()}
 ALL |= {f"fc_net {norm}": ARCHS["fc_net"](hidden=(12, 9), norm=norm) for norm in ("none", "batch")}

@@ -45,6 +45,19 @@ def test_cached_by_content(folder, monkeypatch):
 
 
 @needs_compiler
+def test_a_compiler_that_prints_no_utf8(folder, monkeypatch, tmp_path):
+    """Its version is a text like another: nothing is raised, whatever it prints."""
+    odd = tmp_path / "cc"
+    odd.write_text(f"#!/bin/sh\nprintf '\\377\\376'\nexec {native.compiler()} \"$@\"\n")
+    odd.chmod(0o755)
+    native._machine.cache_clear()
+    monkeypatch.setattr(native, "compiler", lambda: str(odd))
+    assert native.compile_library("int four(void) { return 4; }").four() == 4
+    native._machine.cache_clear()
+    assert len(list(folder.iterdir())) == 1
+
+
+@needs_compiler
 def test_damaged_library_is_compiled_again(folder, monkeypatch):
     """A truncated file in the cache is replaced."""
     native.compile_library("int three(void) { return 3; }")

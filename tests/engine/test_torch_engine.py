@@ -23,10 +23,34 @@ from steepest.train.step import train_program
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from steepest.engine import torch_capture, torch_native  # noqa: E402 - they need torch
+from steepest.engine import torch_capture, torch_convolution, torch_native  # noqa: E402 - they need torch
 from steepest.engine.torch_engine import TorchEngine  # noqa: E402
 
 pytestmark = pytest.mark.torch
+
+
+@pytest.mark.parametrize(("size", "kernel", "stride", "idle"), [
+    (1, 3, 2, [0, 2]), (2, 3, 3, [0]), (4, 3, 2, []), (3, 5, 4, [0, 1]),
+])  # fmt: skip
+def test_what_only_reads_padding_has_no_gradient(monkeypatch, size, kernel, stride, idle):
+    """ATen's bfloat16 kernel leaves it unwritten: here every line is poisoned first."""
+
+    def poison(_mask, _g, _x, dw, _attributes):
+        return lambda: (None, torch.full_like(torch_convolution.weights(dw), torch.nan))
+
+    monkeypatch.setattr(torch_convolution, "_backward", poison)
+    padding = kernel // 2
+    positions = (size + 2 * padding - kernel) // stride + 1
+    x, g = torch.ones(1, 2, size, size, 3), torch.ones(1, 2, positions, positions, 4)
+    dw = torch.zeros(1, kernel, kernel, 3, 4)
+    how = {"stride": stride, "padding": padding, "groups": 1}
+    for call, buffers in torch_convolution._conv2d_weight([x, g], [dw], how):
+        call(*buffers)
+    used = [k for k in range(kernel) if k not in idle]
+    zero = torch.ones(kernel, kernel, dtype=torch.bool)
+    zero[torch.tensor(used)[:, None], torch.tensor(used)] = False
+    assert (dw[0][zero] == 0).all()
+    assert dw[0][~zero].isnan().all()
 
 
 def test_auto_is_decided_by_the_model_before_anything_is_hashed():

@@ -3,7 +3,17 @@
 import pytest
 
 from steepest.errors import UsageError
-from steepest.nn import Arch, Chain, Linear, zoo
+from steepest.nn import (
+    Arch,
+    Chain,
+    Conv2D,
+    Flatten,
+    GroupNorm,
+    Linear,
+    MaxPool,
+    Shortcut,
+    zoo,
+)
 
 
 def test_parameters_are_counted():
@@ -33,6 +43,15 @@ def test_the_summary_has_a_row_a_layer():
     ]
     assert rows[2].split()[-1] == str(16 * 8 + 8)
     assert rows[-1].startswith("mlp: 163 parameters, ")
+
+
+@pytest.mark.parametrize(
+    "layer", [Conv2D(4, stride=0), Conv2D(4, groups=0), GroupNorm(0), MaxPool(0), Shortcut(2)]
+)
+def test_impossible_sizes_are_one_sentence(layer):
+    """Nothing of it reaches an engine."""
+    with pytest.raises(UsageError, match="does not fit inputs of shape"):
+        Arch("own", Chain(layer, Flatten(), Linear(2))).declare((4, 4, 4), 2)
 
 
 def test_unknown_words_are_errors_that_name_the_known_ones():

@@ -100,6 +100,15 @@ def test_warm_up_leaves_the_rest_of_the_run_to_what_follows():
     np.testing.assert_array_equal(found, Cosine().rates(LR, rest, PER_EPOCH, EPOCHS - 5))
 
 
+def test_a_warm_up_of_part_of_an_epoch_leaves_the_rest_too():
+    """The cosine ends with the run, counted in epochs or in updates."""
+    whole = rates(Warmup(epochs=0.5, after=Cosine()))
+    left = EPOCHS - round(0.5 * PER_EPOCH) / PER_EPOCH
+    rest = np.arange(len(STEPS) - round(0.5 * PER_EPOCH))
+    np.testing.assert_array_equal(whole[-len(rest) :], Cosine().rates(LR, rest, PER_EPOCH, left))
+    assert whole[-1] < LR / len(STEPS)
+
+
 def test_a_warm_up_of_half_an_epoch():
     """Fractions of epochs round to steps, at least one."""
     found = rates(Warmup(epochs=0.5))

@@ -21,6 +21,12 @@ def kept(rate, step=1, salt="1.mask", seed=0, size=SIZE):
     return mask > 0
 
 
+@pytest.mark.parametrize("rate", [1e-9, 1.1e-10, 1e-12, 0.0])
+def test_rates_near_zero_keep_all(rate):
+    """Below the resolution of 32 bits nothing is dropped, where once all was."""
+    assert kept(rate).mean() == pytest.approx(1.0, abs=1e-3)
+
+
 @pytest.mark.parametrize("rate", [0.1, 0.3, 0.5, 0.9])
 def test_the_fraction_kept_is_one_minus_the_rate(rate):
     """Over 40 steps the fraction lies within four standard errors, and so does each step's."""

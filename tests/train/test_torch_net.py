@@ -9,7 +9,7 @@ from steepest import nn  # noqa: E402 - torch decides whether anything here runs
 from steepest.errors import UsageError  # noqa: E402
 from steepest.nn import zoo  # noqa: E402
 from steepest.seeds import stream  # noqa: E402
-from steepest.train.model import Model  # noqa: E402
+from steepest.train.model import Model, load  # noqa: E402
 
 pytestmark = pytest.mark.torch
 IMAGE = (8, 8, 3)
@@ -30,6 +30,26 @@ NETS = {
         nn.Linear("classes"),
     )),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("layer", [nn.GroupNorm(2), nn.InstanceNorm(), nn.SpatialDropout(0.1)])
+def test_sequences_have_no_counterpart_for_what_goes_by_channel(layer):
+    """PyTorch would take positions for channels: it is refused, not answered wrongly."""
+    model = Model(nn.Chain(layer, nn.Flatten(), nn.Linear("classes")))
+    x = stream(0, "sequences").normal(0, 1, (12, 6, 6))
+    model.fit(x, np.arange(12) % 3, epochs=1, verbose=0)
+    with pytest.raises(UsageError, match="of sequences has no counterpart"):
+        model.to_torch()
+
+
+def test_a_model_of_bfloat16_computes_the_same_after_loading(tmp_path):
+    """On the engine it was trained on; on numpy in float32, and close."""
+    x, y = _data()
+    model = Model(zoo.compact_cnn(), "torch", precision="bfloat16")
+    model.fit(x, y, epochs=1, verbose=0)
+    path = model.save(tmp_path / "b.safetensors")
+    np.testing.assert_array_equal(load(path, "torch").predict(x), model.predict(x))
+    np.testing.assert_allclose(load(path).predict(x), model.predict(x), atol=0.02)
 
 
 def _data():

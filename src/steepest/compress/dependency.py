@@ -150,7 +150,7 @@ class _Walk:
         for node in graph.nodes:
             total = known[node.inputs[0]]
             for other in node.inputs[1:]:
-                self.tie(total, known[other])
+                total = self.tie(total, known[other])
             known[node.name] = self.layer(_within(name, node.name), node.layer, total)
         return known[graph.nodes[-1].name]
 

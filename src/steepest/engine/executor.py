@@ -50,6 +50,8 @@ class Bound:
         values = self.program.values
         for name, index in self.program.inputs.items():
             known = shared.get(name)
+            if known is not None and tuple(known.shape) != values[index].shape:  # kernels trust it
+                raise ValueError(f"{name} is {tuple(known.shape)}, not {values[index].shape}")
             self._arrays[index] = self._engine.array(values[index]) if known is None else known
         for index, data in self.program.constants.items():
             self._arrays[index] = self._engine.array(values[index], data)

@@ -68,6 +68,7 @@ def _machine() -> str:
         [compiler() or "cc", "--version"],
         capture_output=True,
         text=True,
+        errors="replace",
         timeout=SECONDS,
         check=True,
     ).stdout
@@ -139,7 +140,7 @@ def _compile(found: str, text: str, path: Path) -> None:
         code.write_text(text)
         command = [found, *FLAGS, str(code), "-o", str(built), "-lm"]
         done = subprocess.run(  # noqa: S603 - the system's own compiler on our own source
-            command, capture_output=True, text=True, timeout=SECONDS, check=False
+            command, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False
         )
         if done.returncode:
             raise RuntimeError(f"{found} failed: {done.stderr}")

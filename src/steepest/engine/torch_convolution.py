@@ -80,7 +80,20 @@ def _conv2d_weight(args: list[Any], outs: list[Any], attributes: dict[str, Any])
     for x, g, dw in zip(*args, outs[0], strict=True):
         back = _backward([False, True, False], g, x, _like(dw, g), attributes)
         calls.append(_into(weights(dw), back, 1))
+        for axis in (0, 1):
+            idle = _idle(x.shape[1 + axis], g.shape[1 + axis], dw.shape[axis], attributes)
+            calls += [(partial(dw.select(axis, place).zero_), ()) for place in idle]
     return calls
+
+
+def _idle(size: int, positions: int, kernel: int, attributes: dict[str, Any]) -> list[int]:
+    """Return the kernel's lines, along one axis, that read padding at every position.
+
+    Their gradient is 0, but ATen's bfloat16 kernel for processors leaves it unwritten.
+    """
+    stride, padding = attributes["stride"], attributes["padding"]
+    reads = [{k + stride * i - padding for i in range(positions)} for k in range(kernel)]
+    return [k for k, lines in enumerate(reads) if not lines & set(range(size))]
 
 
 def _first(y: Any, x: Any, attributes: dict[str, Any]) -> Any:

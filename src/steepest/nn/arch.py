@@ -94,7 +94,7 @@ def _declare(arch: Arch, shape: Shape, classes: int) -> Declared:
         y, scope = apply(arch.root, x, find, classes, key)
     except UsageError:
         raise
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, ZeroDivisionError) as error:
         raise UsageError(
             f"model '{arch.name}' does not fit inputs of shape {shape}: {error}"
         ) from None

@@ -125,9 +125,7 @@ class Warmup:
 
 
 def _left(epochs: float, steps: int, per_epoch: int) -> float:
-    """Return the epochs after a warm-up; at least one, or one step of a run counted in updates."""
-    if isinstance(epochs, int):
-        return max(epochs - steps // per_epoch, 1)
+    """Return the epochs after a warm-up; at least one step."""
     return max(epochs - steps / per_epoch, 1 / per_epoch)
 
 

@@ -115,7 +115,7 @@ def mask_base(size: int, salt: str) -> np.ndarray:
 
 def keep_threshold(rate: float) -> int:
     """Return the int32 below which an element is kept, for a dropout rate in [0, 1)."""
-    return round((1.0 - rate) * 2**32) - 2**31
+    return min(round((1.0 - rate) * 2**32) - 2**31, 2**31 - 1)
 
 
 def _mask_array(key: Any, *, shape: Shape, rate: float, salt: str) -> Any:

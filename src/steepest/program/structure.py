@@ -75,6 +75,8 @@ def _pad_array(x: Any, *, axis: int, before: int, after: int) -> Any:
 
 def _pad_infer(x: Value, *, axis: int, before: int, after: int) -> list[tuple[Shape, str]]:
     _check_axis(x, axis)
+    if min(before, after) < 0:
+        raise ValueError(f"pad by {before} and {after} on axis {axis}: neither may be negative")
     n = x.shape[axis] + before + after
     return [((*x.shape[:axis], n, *x.shape[axis + 1 :]), x.kind)]
 

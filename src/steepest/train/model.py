@@ -14,8 +14,17 @@ from steepest.errors import DataError, UsageError
 from steepest.nn.loss import MSE, CrossEntropy
 from steepest.part import NEEDS_TORCH, Part
 from steepest.program.trace import Value
-from steepest.spec import RunSpec, build_part
-from steepest.train.argument import arrays, model_part, rule_part, scheduled
+from steepest.spec import NEEDS_ENGINE, RunSpec, build_part
+from steepest.train.argument import (
+    arrays,
+    as_fitted,
+    check_callbacks,
+    check_refit,
+    model_part,
+    options_of,
+    rule_part,
+    scheduled,
+)
 from steepest.train.callback import EarlyStopping, ModelCheckpoint, monitored
 from steepest.train.evaluate import evaluate_arrays, outputs
 from steepest.train.history import History, logs
@@ -76,17 +85,21 @@ class Model:
 
         The validation split is stratified and drawn by the seed. A second call goes on from the
         weights of the first, with new optimizer slots. `options` are further fields of `RunSpec`
-        (smoothing, class_weights, l1, l2, balanced, normalize). Raises UsageError or DataError,
-        one sentence, for anything that does not fit together.
+        (smoothing, l1, l2, balanced, normalize, class_weights: a number a class, or
+        {class: number}). Raises UsageError or DataError, one sentence, for anything that does not
+        fit together.
         """
+        check_callbacks(callbacks)
+        dataset, given = arrays(x, y, validation_data)
+        check_refit(self.about, dataset)
+        more = options_of(options, dataset.classes, given is not None)
         spec = RunSpec(
             data="arrays", model=self.part, optimizer=rule_part(optimizer), epochs=epochs,
             batch_size=batch_size, seed=self.seed, precision=self.precision,
             validation=0.0 if validation_data is not None else validation_split,
-            **{"engine": self.engine, "normalize": False, **options},
+            **{"engine": self.engine, "normalize": False, **more},
         )  # fmt: skip
         spec = scheduled(spec, schedule, callbacks)
-        dataset, given = arrays(x, y, validation_data)
         session = open_session([spec], dataset, given)
         if self.state is not None:
             write_state(session, State(0, _without_memory(self.state)))
@@ -144,7 +157,8 @@ class Model:
 
     def evaluate(self, x: Any, y: Any) -> dict[str, Any]:
         """Return loss, accuracy, macro precision, recall, F1 and the confusion on (x, y)."""
-        dataset, _ = arrays(x, y, (x[:0], y[:0]))
+        self._trained()
+        dataset = as_fitted(x, y, self.about)
         network = self._weights(dataset)
         (measure,) = evaluate_arrays(network, dataset.x, dataset.y)
         return measure.plain(self.about["classes"])
@@ -160,8 +174,7 @@ class Model:
 
     def outputs(self, x: Any) -> Array:
         """Return the network's outputs (n, K): logits, or the values of a regression."""
-        rows = np.asarray(x)
-        dataset, _ = arrays(rows, np.zeros((len(rows), 1), np.float32), (rows[:0], rows[:0, :1]))
+        dataset, _ = arrays(x, np.zeros((len(x), 1), np.float32), None)
         found: Array = outputs(self._weights(dataset), dataset.x)[0]
         return found
 
@@ -222,11 +235,17 @@ class Model:
 
 
 def load(path: str | Path, engine: str = "numpy") -> Model:
-    """Return the model saved at `path`; DataError where the file is missing or damaged."""
+    """Return the model saved at `path`; DataError where the file is missing or damaged.
+
+    One trained in bfloat16 computes in it on the engine torch, in float32 on numpy.
+    """
     arrays, found = load_description(path)
     plain = dict(found["model"])
     part = Part(plain.pop("name")).with_options(plain)
-    model = Model(part, engine, found["seed"], found["precision"])
+    precision = found.get("computed", found["precision"])  # weights of bfloat16 are float32
+    if engine == "numpy" and precision in NEEDS_ENGINE:
+        precision = found["precision"]
+    model = Model(part, engine, found["seed"], precision)
     model.about = found
     model.state = gather_state(path, model.arch, arrays, found)
     return model

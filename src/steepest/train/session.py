@@ -143,6 +143,9 @@ def is_normalized(spec: RunSpec, dataset: Dataset) -> bool:
 def _task(specs: Sequence[RunSpec], dataset: Dataset) -> Task:
     spec = specs[0]
     labels = dataset.y.ndim == 1 and bool(dataset.classes)
+    for name in ("smoothing", "class_weights", "balanced"):
+        if not labels and getattr(spec, name):
+            raise UsageError(f"{name} is for classes, and '{dataset.name}' has numbers to predict")
     if labels and spec.class_weights and len(spec.class_weights) != len(dataset.classes):
         raise UsageError(
             f"class_weights has {len(spec.class_weights)} numbers, but '{dataset.name}' has "

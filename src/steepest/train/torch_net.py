@@ -110,8 +110,7 @@ def _convolution(b: Builder, layer: Any, path: str, place: str) -> Any:
 
 def _batch_norm(b: Builder, layer: Any, path: str, place: str) -> Any:
     gain, *_ = b.own(path, place, "gain", "shift", "mean", "variance")
-    if len(b.shapes.get(path, ())) == 2:
-        raise UsageError("batch normalization of sequences has no counterpart in PyTorch here")
+    _refuse_sequences(b, layer, path)
     kind = nn.BatchNorm2d if b.is_image(path) else nn.BatchNorm1d
     return kind(len(gain if gain is not None else ()), layer.eps, layer.momentum)
 
@@ -121,12 +120,27 @@ def _layer_norm(b: Builder, layer: Any, path: str, place: str) -> Any:
     return Last(nn.LayerNorm(len(gain if gain is not None else ()), layer.eps))
 
 
+def _refuse_sequences(b: Builder, layer: Any, path: str) -> None:
+    """Raise UsageError where torch would take the positions of a sequence for its channels."""
+    if len(b.shapes.get(path, ())) == 2:
+        kind = type(layer).__name__
+        raise UsageError(f"{kind} of sequences has no counterpart in PyTorch here")
+
+
 def _group_norm(b: Builder, layer: Any, path: str, place: str) -> Any:
+    _refuse_sequences(b, layer, path)
     gain, _ = b.own(path, place, "gain", "shift")
     return nn.GroupNorm(layer.groups, len(gain if gain is not None else ()), layer.eps)
 
 
+def _spatial_dropout(b: Builder, layer: Any, path: str, place: str) -> Any:
+    del place
+    _refuse_sequences(b, layer, path)
+    return nn.Dropout2d(layer.rate)
+
+
 def _instance_norm(b: Builder, layer: Any, path: str, place: str) -> Any:
+    _refuse_sequences(b, layer, path)
     b.own(path, place, "gain", "shift")
     return nn.InstanceNorm2d(b.shapes[path][-1], layer.eps, affine=layer.affine)
 
@@ -154,7 +168,7 @@ MADE: dict[type, Callable[..., Any]] = {
     ours.SqueezeExcite: _excite, ours.PReLU: _prelu,
     ours.Flatten: _plain(lambda _: Flatten()),
     ours.Dropout: _plain(lambda x: nn.Dropout(x.rate)),
-    ours.SpatialDropout: _plain(lambda x: nn.Dropout2d(x.rate)),
+    ours.SpatialDropout: _spatial_dropout,
     ours.DropPath: _plain(lambda x: Path(x.rate)),
     ours.MaxPool: _plain(lambda x: nn.MaxPool2d(x.window, x.stride or x.window)),
     ours.AvgPool: _plain(lambda x: nn.AvgPool2d(x.window, x.stride or x.window)),

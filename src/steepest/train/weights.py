@@ -28,6 +28,7 @@ def about(part: Part, session: Session) -> dict[str, Any]:
         "features": list(session.dataset.features),
         "targets": session.task.targets, "scale": session.task.scale,
         "seed": session.spec.seed, "precision": session.engine.real.name,
+        "computed": session.spec.precision,
         "fixed": {n: np.array(session.engine.numpy(session.shared[n])[0]) for n in fixed},
     }  # fmt: skip
 
