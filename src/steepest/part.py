@@ -8,6 +8,7 @@ import ast
 import hashlib
 import importlib
 import inspect
+import math
 import re
 import sys
 from collections.abc import Mapping
@@ -22,6 +23,17 @@ CALL = re.compile(r"^([\w.:-]+)\s*(?:\((.*)\))?$", re.DOTALL)
 NEEDS_TORCH = "this needs PyTorch; install it with: pip install 'steepest[torch]'"
 REVISIONS: dict[str, int] = {  # "optimizer.adam" -> 2 once its arithmetic changes; 1 is left out
     "schedule.warmup": 2,  # what follows a fraction of an epoch ends with the run
+}
+
+
+SHARE, FRACTION = (0.0, 1.0, False), (0.0, 1.0, True)  # (low, high, whether high is allowed)
+POSITIVE, COUNT = (0.0, math.inf, False), (1.0, math.inf, False)
+BOUNDS = {  # what options of built-in parts may be, by their names
+    **dict.fromkeys(("momentum", "beta1", "beta2", "rho", "dropout"), SHARE),
+    **dict.fromkeys(("floor", "rate"), FRACTION),
+    **dict.fromkeys(("eps", "momentum_decay", "gamma", "decay", "l1", "l2", "std"), POSITIVE),
+    **dict.fromkeys(("every", "width", "filters", "hidden", "blocks", "kernel"), COUNT),
+    "epochs": POSITIVE,  # of a warm-up
 }
 
 
@@ -120,6 +132,8 @@ def _from_text(kind: str, text: str) -> Part:
         raise mistake from None
     if given is None:
         raise mistake
+    if len(options) < len(given):
+        raise UsageError(f"{kind} '{text}' gives an option twice")
     return Part(name).with_options(options)
 
 
@@ -177,10 +191,26 @@ def build(kind: str, part: Part, table: Mapping[str, Any]) -> Any:
         if name not in known:
             raise UsageError(f"{kind} '{part.name}' has no option '{name}'; {nearest(name, known)}")
         _check_type(f"{kind}.{name}", known[name], value)
+        if ":" not in part.name:
+            check_bounds(f"{part.name}.{name}", name, value)
     missing = [k for k, v in known.items() if v is MISSING and k not in dict(part.options)]
     if missing:
         raise UsageError(f"{kind} '{part.name}' needs the option '{missing[0]}'")
     return found(**dict(part.options))
+
+
+def check_bounds(where: str, name: str, value: Any) -> None:
+    """Raise UsageError for an option of a built-in part that no setting can have."""
+    if name not in BOUNDS:
+        return
+    low, high, closed = BOUNDS[name]
+    numbers = value if isinstance(value, tuple) else (value,)
+    for number in numbers:
+        if not isinstance(number, (int, float)) or isinstance(number, bool):
+            continue
+        if not (low <= number < high or (closed and number == high)):
+            ends = f"[{low:g}, {high:g}{']' if closed else ')'}"
+            raise UsageError(f"{where} must lie in {ends}, not {number!r}")
 
 
 def _check_type(name: str, default: Any, value: Any) -> None:

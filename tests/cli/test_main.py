@@ -210,8 +210,8 @@ def test_what_cannot_be_written_is_one_sentence(tmp_path, monkeypatch, capsys):
     short = ("--epochs", "1", "--jobs", "0", "--no-open", "--name", "c")
     (tmp_path / "file").write_text("")
     for flags, code, words in (
-        (("--out", str(tmp_path)), 2, "it is a folder"),
-        (("--out", str(tmp_path / "file" / "x.html")), 2, "cannot write"),
+        (("--out", str(tmp_path)), 4, "it is a folder"),
+        (("--out", str(tmp_path / "file" / "x.html")), 4, "cannot write"),
         (("--store", "mysql://a/b"), 2, "use a path or sqlite"),
     ):
         assert main.run([*small, *short, *flags]) == code

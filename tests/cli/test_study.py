@@ -40,7 +40,7 @@ def test_init_writes_a_study_that_runs(done):
     )  # fmt: skip
     assert "a study file ends in .toml: 'x.toml'" in done("init", "x.tml")[2]
     code, _, err = done("init", "study.toml/x.toml")
-    assert code == 2
+    assert code == 4
     assert "cannot write" in err
 
 
@@ -154,4 +154,4 @@ def test_claims_are_answered_and_a_page_is_written(call):
     code, _, err = call("results", "study", "--format", "pge")
     assert (code, "unknown format 'pge'; did you mean 'page'?" in err) == (2, True)
     code, _, err = call("results", "study", "--out", "study.toml/x.md")
-    assert (code, "cannot write" in err) == (2, True)
+    assert (code, "cannot write" in err) == (4, True)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from steepest.errors import UsageError
 from steepest.optim.stopping import EarlyStopping, is_maximized
 from steepest.seeds import stream
 
@@ -40,3 +41,9 @@ def test_the_best_epoch_is_the_last_clear_improvement():
 def test_no_value_yet():
     """Before the first epoch nothing stops."""
     assert not EarlyStopping(patience=1).stops([])
+
+
+@pytest.mark.parametrize("options", [{"patience": -1}, {"min_delta": float("nan")}])
+def test_what_no_run_could_mean_is_refused(options):
+    with pytest.raises(UsageError, match="must be at least 0"):
+        EarlyStopping(**options)

@@ -1,11 +1,15 @@
 """`steepest check`: a model's gradient against central differences, layer by layer, in float64."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from steepest.cli.flag import Options, RunFlags, read_spec
 from steepest.cli.screen import say, show_table
+from steepest.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from steepest.data import Dataset
     from steepest.nn.scope import Leaf
     from steepest.program import GradientCheck
@@ -14,6 +18,7 @@ if TYPE_CHECKING:
 EXAMPLES = 4  # in the batch whose loss is differentiated
 STEP = 1e-6  # of the differences: small, so that few units cross a kink
 DIRECTIONS = 3
+NOISE = 0.01  # standard deviation of what is added to initial values and inputs
 
 
 def check(
@@ -35,34 +40,50 @@ def check(
     from steepest.data import load
 
     spec = read_spec(RunFlags(data=data, model=model, option=option), seed=seed)
-    found = check_layers(spec, load(spec.data))
-    rows = [
-        (name, str(size), f"{one.error:.1e}", "ok" if one.passed else "FAILED")
-        for name, size, one in found
-    ]
+    rows, wrong = [], []
+    for name, size, one in check_layers(spec, load(spec.data)):
+        word = "ok" if one.passed else "FAILED"
+        rows.append((name, f"{size:,}", f"{one.error:.1e}", word))
+        if sys.stderr.isatty():
+            sys.stderr.write(f"layer {name}: {word}\n")
+        wrong += [] if one.passed else [(name, one)]
     show_table(("layer", "parameters", "relative error", ""), rows, f"gradient of {spec.model}")
-    wrong = [(name, one) for name, _, one in found if not one.passed]
     for name, one in wrong:
         say(f"layer {name}: {one}")
     return 1 if wrong else 0
 
 
-def check_layers(spec: "RunSpec", dataset: "Dataset") -> "list[tuple[str, int, GradientCheck]]":
-    """Return (layer, parameters, check) for every layer with parameters, and for all at once."""
-    from steepest.nn.arch import initial_values, named_arrays
+def check_layers(spec: "RunSpec", dataset: "Dataset") -> "Iterator[tuple[str, int, GradientCheck]]":
+    """Yield (layer, parameters, check) for every layer with parameters, then for all at once.
 
+    Values and inputs are a little off where a run begins: zeros, as in biases and blank parts of
+    images, lie exactly on the kinks of ReLU and pooling. Raises UsageError for a module of PyTorch,
+    whose gradient is PyTorch's own.
+    """
+    from steepest.engine.native import flush_denormals
+    from steepest.nn.arch import initial_value, named_arrays
+    from steepest.nn.arch import initial_values as drawn
+    from steepest.seeds import stream
+
+    if spec.asks_torch:
+        raise UsageError(
+            f"model '{spec.model.name}' is PyTorch's to differentiate, not checked here"
+        )
+    flush_denormals()
     width = len(dataset.classes) or dataset.y.shape[1]
-    leaves = spec.arch.declare(dataset.shape, width).leaves
-    values = named_arrays(leaves, initial_values(leaves, spec.seed))
+    declared = spec.arch.declare(dataset.shape, width)
+    flat = drawn(declared.leaves, spec.seed)
+    noise = stream(spec.seed, "check", "noise")
+    values = named_arrays(declared.leaves, flat + NOISE * noise.standard_normal(flat.shape))
     groups: dict[str, list[Leaf]] = {}
-    for leaf in leaves:
+    for leaf in declared.leaves:
         groups.setdefault(leaf.name.rpartition(".")[0], []).append(leaf)
-    groups["all"] = list(leaves)
+    groups["all"] = list(declared.leaves)
     fixed = _batch(spec, dataset)
-    return [
-        (name, sum(leaf.size for leaf in group), _check(spec, width, group, values, fixed))
-        for name, group in groups.items()
-    ]
+    for leaf in declared.statistics:
+        fixed[leaf.name] = (initial_value(leaf, spec.seed)[None], "real")
+    for name, group in groups.items():
+        yield name, sum(leaf.size for leaf in group), _check(spec, width, group, values, fixed)
 
 
 def _batch(spec: "RunSpec", dataset: "Dataset") -> dict[str, tuple[Any, str]]:
@@ -73,8 +94,10 @@ def _batch(spec: "RunSpec", dataset: "Dataset") -> dict[str, tuple[Any, str]]:
 
     rows = stream(spec.seed, "check", "batch").permutation(dataset.n)[:EXAMPLES]
     kind = "int" if dataset.classes else "real"
+    x = dataset.x[rows][None] * np.float64(dataset.scale)
+    noise = stream(spec.seed, "check", "inputs").standard_normal(x.shape)
     return {
-        "x": (dataset.x[rows][None] * np.float64(dataset.scale), "real"),
+        "x": (x + NOISE * noise, "real"),
         "targets": (dataset.y[rows][None], kind),
         "key": (keys(spec.seed, np.arange(1)), "word"),
     }

@@ -15,7 +15,7 @@ from steepest.cli.flag import RunFlags, literal, plain
 from steepest.errors import UsageError
 
 if TYPE_CHECKING:
-    from steepest.study.design import Study
+    from steepest.study.design import Arm, Study
 
 ARMS = ("sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "nadam")
 STUDY = Group("Study", sort_key=0)
@@ -146,6 +146,7 @@ def compare(
     texts = arms if arms or flags.factor else ARMS
     factors = read_factors(flags.factor)
     mine = crossed(factors, flags.ablation, texts, dict(shared), int(counts["trials"]))
+    _refuse_unheard(given, mine)
     first = mine[0].name if factors else None if arms else ARMS[0]
     reference = flags.reference or first
     question = _factor_question(factors, base) if factors else _question(texts, base, reference)
@@ -159,9 +160,16 @@ def compare(
     )  # fmt: skip
     doing = work or WorkFlags()
     made = doing.planned(made)
-    if flags.name is None:
-        made = replace(made, name=_name(made))
-    return conduct(made, doing.wishes())
+    return conduct(made if flags.name else replace(made, name=_name(made)), doing.wishes())
+
+
+def _refuse_unheard(given: Mapping[str, Any], arms: "Sequence[Arm]") -> None:
+    """Raise UsageError for an optimizer that every arm replaces by its own."""
+    if "optimizer" in given and all("optimizer" in dict(arm.changes) for arm in arms):
+        raise UsageError(
+            "--optimizer has no effect, the arms name theirs: write options there, as in "
+            "'adam(beta1=0.5)'"
+        )
 
 
 def _name(made: "Study") -> str:

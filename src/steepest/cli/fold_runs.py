@@ -31,8 +31,14 @@ class FoldFlags:
         """Return the run of every fold; none without folds. Raises UsageError for one fold."""
         from steepest.data import all_folds
 
-        if self.repeats < 1 or (self.repeats > 1 and not self.folds):
+        if self.folds < 0:
+            raise UsageError(f"--folds must be 0 (one run) or at least 2, not {self.folds}")
+        if self.folds and spec.fold is not None:
+            raise UsageError("give either --fold, one of them, or --folds, all of them")
+        if self.repeats < 1:
             raise UsageError(f"--repeats deals folds anew, at least once, not {self.repeats} times")
+        if self.repeats > 1 and not self.folds:
+            raise UsageError("--repeats deals folds anew: it needs --folds")
         dealt = [f for deal in range(self.repeats) for f in all_folds(self.folds, deal)]
         return [replace(spec, fold=fold) for fold in dealt]
 

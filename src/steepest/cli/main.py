@@ -3,6 +3,7 @@
 Law: nothing heavy is imported here. A command's module is imported when it is called.
 """
 
+import io
 import os
 import signal
 import sys
@@ -39,6 +40,8 @@ COMMANDS: dict[str, tuple[str, str]] = {  # name -> ("module:function", one line
     ),
     "check": ("steepest.cli.check:check", "Check a model's gradients by central differences."),
 }
+OWN_FLAGS = ("--help", "-h", "--version")
+KNOWN = (*COMMANDS, "--help", "--version")
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 EPILOGUE = (
     "Every command has --help. Flags may be written --batch_size or --batch-size, options of a "
@@ -71,6 +74,9 @@ def main() -> NoReturn:
     for name in THREADS:
         os.environ.setdefault(name, "1")
     signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):  # not all encodings have the signs of verdicts
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     sys.path.insert(0, str(Path.cwd()))  # models and rules of one's own lie where one works
     sys.exit(run(sys.argv[1:]))
 
@@ -103,8 +109,8 @@ def _unforeseen(error: Exception, hint: str) -> tuple[str, int]:
 def _call(tokens: list[str]) -> int:
     from cyclopts import CycloptsError
 
-    if tokens and not tokens[0].startswith("-") and tokens[0] not in COMMANDS:
-        raise unknown("command", tokens[0], COMMANDS)
+    if tokens and tokens[0] not in (*COMMANDS, *OWN_FLAGS):
+        raise unknown("flag" if tokens[0].startswith("-") else "command", tokens[0], KNOWN)
     try:
         status = app()(
             flag.undotted(tokens),

@@ -4,6 +4,7 @@ A long run leaves a checkpoint in its folder every half minute; a process that t
 folder's lock, so that a second one with the same command begins a folder of its own.
 """
 
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from steepest.data import Dataset
 from steepest.identity import run_key
 from steepest.spec import RunSpec
 from steepest.study.lock import FileLock, HeldError
-from steepest.study.task import Teller
+from steepest.study.task import CHECKPOINT_SECONDS, Teller
 from steepest.train.finish import Result, complete
 from steepest.train.state import State
 from steepest.train.track import Past, best_rule
@@ -51,12 +52,10 @@ class Course:
         try:
             result = complete(self.spec, self.dataset, note, state, "best", past)
         except (KeyboardInterrupt, SystemExit):
-            if teller.path.exists():
-                sys.stderr.write("Stopped. The same command goes on from the last checkpoint.\n")
+            self._leave(teller.path)
             raise
         finally:
-            if self.lock is not None:
-                self.lock.close()
+            self._release()
         teller.path.unlink(missing_ok=True)
         assert self.folder is not None  # noqa: S101 - made after the first epoch, or taken up
         return result, self.folder
@@ -74,6 +73,18 @@ class Course:
                 return state
             self._release()
         return None
+
+    def _leave(self, checkpoint: Path) -> None:
+        """Say what an interruption left; a folder without a checkpoint is of no use to anyone."""
+        if checkpoint.exists():
+            sys.stderr.write("Stopped. The same command goes on from the last checkpoint.\n")
+        elif self.folder is not None:
+            self._release()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            sys.stderr.write(
+                f"Stopped, and nothing is kept: a run leaves a checkpoint every "
+                f"{CHECKPOINT_SECONDS:.0f} s.\n"
+            )
 
     def _hold(self, folder: Path) -> bool:
         """Tell whether the folder's lock could be had."""

@@ -131,7 +131,9 @@ def key_of(folder: Path) -> str:
 
 
 def read(folder: Path) -> Kept:
-    """Return the run kept in a folder; DataError where a file is damaged."""
+    """Return the run kept in a folder; DataError where a file is damaged, or not there yet."""
+    if (folder / CONFIG).exists() and not (folder / RESULT).exists():
+        raise DataError(f"the run in '{folder}' has not ended; its command goes on with it")
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         result = json.loads((folder / RESULT).read_text(encoding="utf-8"))

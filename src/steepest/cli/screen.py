@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from steepest.errors import UsageError
+from steepest.errors import DataError
 
 Rows = Sequence[Sequence[str]]
 
@@ -24,7 +24,10 @@ def show_table(columns: Sequence[str], rows: Rows, title: str = "") -> None:
 
     table = Table(title=title or None, title_justify="left")
     for i, column in enumerate(columns):
-        table.add_column(column, justify="right" if _is_numeric(rows, i) else "left")
+        numeric = _is_numeric(rows, i)  # never cut: half a number is another number
+        table.add_column(
+            column, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold"
+        )
     for row in rows:
         table.add_row(*row)
     Console(markup=False, highlight=False).print(table)
@@ -64,4 +67,4 @@ def give(text: str, out: str | None) -> None:
         Path(out).parent.mkdir(parents=True, exist_ok=True)
         Path(out).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"cannot write '{out}': {error.strerror}") from None
+        raise DataError(f"cannot write '{out}': {error.strerror}") from None

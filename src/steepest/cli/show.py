@@ -63,8 +63,9 @@ def show(
 
     look = look or LookFlags()
     if look.wanted:
-        for path in draw(find_folder(run), look.wanted, look.test, look.out):
-            say(str(path))
+        drawn = draw(find_folder(run), look.wanted, look.test, look.out)
+        paths_of = [str(path) for path in drawn]
+        say(json.dumps({"pictures": paths_of}) if as_json else "\n".join(paths_of))
         return
     if look.test or look.out:
         raise UsageError("--test and --out belong to --filters, --activations, ...")
@@ -254,7 +255,7 @@ def _tell_classes(split: str, measure: "Measure", names: Sequence[str]) -> None:
     counts = measure.confusion.sum(axis=1)
     columns = (measure.class_precision, measure.class_recall, measure.class_f1)
     rows = [
-        [name, *(f"{column[i]:.1%}" for column in columns), f"{counts[i]:,}"]
+        [name, *(f"{c[i]:.1%}" if counts[i] else "-" for c in columns), f"{counts[i]:,}"]
         for i, name in enumerate(names)
     ]
     show_table(["class", "precision", "recall", "F1", "examples"], rows, f"{split}: classes")

@@ -3,6 +3,7 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from steepest import paths
@@ -100,7 +101,7 @@ def init(file: str = "study.toml") -> int:
     if path.exists():
         raise UsageError(f"'{file}' exists already; name another file")
     give(TEMPLATE.format(name=path.with_suffix("")), file)
-    sys.stdout.write(f"Wrote {file}. Run it with: steepest run {file}\n")
+    sys.stdout.write(f"Wrote {file}. Run it with: steepest run {quote(str(file))}\n")
     return 0
 
 

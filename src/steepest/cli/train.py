@@ -241,7 +241,7 @@ def _report_classes(result: "Result", tested: "Measure | None") -> None:
     names = result.session.dataset.classes
     if known:
         rows = [
-            [name, *(f"{m.class_recall[i]:.1%}" for m in known.values())]
+            [name, *(f"{m.class_recall[i]:.1%}" if m.has(i) else "-" for m in known.values())]
             for i, name in enumerate(names)
         ]
         show_table(["class", *(f"{k} accuracy" for k in known)], rows, "per-class accuracy")

@@ -1,8 +1,10 @@
 """Losses: from a network's output and the targets to one number per example."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from steepest.errors import UsageError
 from steepest.program import F
 
 
@@ -35,6 +37,25 @@ class MSE:
     def __call__(self, output: Any, targets: Any) -> Any:
         """Return (R, N) from outputs and targets of shape (R, N, K)."""
         return F.mean(F.square(output - targets), axis=-1)
+
+
+def check_classes(spec: Any, classes: Sequence[str], data: str) -> None:
+    """Raise UsageError where what a run says of classes does not suit those of its data.
+
+    No `classes`: the data has numbers to predict.
+    """
+    for name in ("smoothing", "class_weights", "balanced"):
+        if not classes and getattr(spec, name):
+            raise UsageError(f"{name} is for classes, and '{data}' has numbers to predict")
+    if len(classes) == 1:
+        raise UsageError(f"'{data}' has the class '{classes[0]}' alone: there is nothing to learn")
+    weights = spec.class_weights
+    if weights and len(weights) != len(classes):
+        raise UsageError(
+            f"class_weights has {len(weights)} numbers, but '{data}' has {len(classes)} classes"
+        )
+    if weights and not any(weights):
+        raise UsageError("class_weights are all 0: no example would count")
 
 
 LOSSES: dict[str, type] = {"cross_entropy": CrossEntropy, "mse": MSE}

@@ -95,6 +95,14 @@ def given_name(module: Any) -> str:
 
     The name holds a digest of its description and weights; another process does not know it.
     """
+    from torch.nn.parameter import is_lazy
+
+    lazy = [name for name, tensor in module.state_dict().items() if is_lazy(tensor)]
+    if lazy:
+        raise UsageError(
+            f"'{lazy[0]}' of the module has no shape yet: give its class, 'package.module:Class', "
+            "or let it see an input first"
+        )
     digest = hashlib.sha256(repr(module).encode())
     for name, tensor in module.state_dict().items():
         digest.update(name.encode() + tensor.detach().cpu().numpy().tobytes())

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from steepest.errors import UsageError
+
 MAXIMIZED = ("accuracy", "precision", "recall", "f1")
 
 
@@ -27,6 +29,11 @@ class EarlyStopping:
     min_delta: float = 0.001
     monitor: str = "val_loss"
     restore_best: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("patience", "min_delta"):
+            if not getattr(self, name) >= 0:
+                raise UsageError(f"{name} must be at least 0, not {getattr(self, name)!r}")
 
     def best(self, values: Sequence[float]) -> int:
         """Return the index of the last value that improved on all before by more than min_delta."""

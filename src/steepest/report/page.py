@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from steepest.errors import UsageError
+from steepest.errors import DataError
 from steepest.report.arrival_chart import arrival
 from steepest.report.budget_chart import budget
 from steepest.report.chart import Figure, arm_looks, compact
@@ -102,18 +102,18 @@ def write(content: Content, path: str | Path) -> Path:
 def put(page: str, path: str | Path) -> Path:
     """Write the text of a page to a file, whole or not at all; return its path.
 
-    Raises UsageError where it cannot be written.
+    Raises DataError where it cannot be written.
     """
     target = Path(path)
     if target.is_dir():
-        raise UsageError(f"cannot write '{path}': it is a folder")
+        raise DataError(f"cannot write '{path}': it is a folder")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(target.name + ".part")
         part.write_text(page, encoding="utf-8", newline="\n")
         return part.replace(target)
     except OSError as error:
-        raise UsageError(f"cannot write '{path}': {error.strerror}") from None
+        raise DataError(f"cannot write '{path}': {error.strerror}") from None
 
 
 def figures(content: Content) -> list[Figure]:

@@ -40,6 +40,7 @@ TEX = {
     "_": r"\_", "%": r"\%", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
     "\u202f": r"\,", "\u2212": r"$-$", "\u2013": "--", "±": r"$\pm$",
+    "≥": r"$\geq$", "≤": r"$\leq$", "×": r"$\times$",
 }  # fmt: skip
 
 

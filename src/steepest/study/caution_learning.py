@@ -187,7 +187,8 @@ def _gap(arm: ArmResult) -> str:
     gaps = [
         r["train_accuracy"] - r["val_accuracy"]
         for r in rows
-        if r.get("train_accuracy") is not None and r.get("val_accuracy") is not None
+        if math.isfinite(r.get("train_accuracy") or math.nan)
+        and math.isfinite(r.get("val_accuracy") or math.nan)
     ]
     return f" (accuracy gap {100 * np.mean(gaps):.1f} points)" if gaps else ""
 

@@ -82,14 +82,17 @@ def wordless(claim: Claim) -> dict[str, Any]:
     return {name: value for name, value in plain.items() if name != "text"}
 
 
-def check_claims(claims: Sequence[Claim], names: Sequence[str], most: float | None) -> None:
+def check_claims(
+    claims: Sequence[Claim], names: Sequence[str], target: float | None, metric: str
+) -> None:
     """Raise UsageError for the first claim that says nothing, or nothing about these arms.
 
-    `most` is the study's target, None where it has none of its own.
+    `target` is the study's, None where it has none of its own; `metric` is what it judges by.
     """
     for number, claim in enumerate(claims):
         try:
-            _check(claim, names, most)
+            _check(claim, names, target)
+            _check_shares(claim, claim.metric or metric)
         except UsageError as error:
             raise UsageError(f"claims[{number}]: {error}") from None
 
@@ -101,6 +104,21 @@ def check_reported(values: Mapping[str, Any], where: str) -> None:
             raise UsageError(f"{where}: unknown measure '{name}'; {nearest(name, MEASURES)}")
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise UsageError(f"{where}: reported {name} must be a number, not {value!r}")
+        if MEASURES[name][1]:
+            check_share(f"{where}: reported {name}", value)
+
+
+def check_share(what: str, value: float) -> None:
+    """Raise UsageError for a share of one that was written in per cent."""
+    if abs(value) > 1:
+        raise UsageError(f"{what} is a share of one: {value / 100:g} is {value:g} %, not {value!r}")
+
+
+def _check_shares(claim: Claim, metric: str) -> None:
+    names = ("by", "at_least", "at_most") if MEASURES[metric][1] and claim.times == 1 else ()
+    for name in names:
+        check_share(name, getattr(claim, name) or 0.0)
+    check_share("target", claim.target or 0.0)
 
 
 def _check(claim: Claim, names: Sequence[str], target: float | None) -> None:

@@ -39,7 +39,8 @@ class FileLock:
             if time.monotonic() > deadline:
                 raise HeldError(
                     f"{self._path} is held by another process{self._holder()}"
-                    f" (waited {self._patience:g} s); let it end or stop it, then repeat"
+                    f"{f' (waited {self._patience:g} s)' if self._patience else ''}; "
+                    "let it end or stop it, then repeat"
                 )
             time.sleep(PAUSE)
         if note and self._file is not None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from steepest.errors import UsageError, nearest
-from steepest.study.claim import check_claims, check_reported
+from steepest.study.claim import check_claims, check_reported, check_share
 from steepest.study.space import alone
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def check_study(study: "Study") -> None:
     if study.reference is not None and study.reference not in names:
         hint = nearest(study.reference, names)
         raise UsageError(f"reference: no arm '{study.reference}'; {hint}")
-    check_claims(study.claims, names, study.target)
+    check_claims(study.claims, names, study.target, study.metric)
     for arm in study.arms:
         check_reported(dict(arm.reported), f"arm '{arm.name}'")
         _check_arm(study, arm)
@@ -84,6 +84,8 @@ def _check_counts(study: "Study") -> None:
             continue
         if not _is_number(value) or (name == "margin" and value < 0):
             raise UsageError(f"{name} must be a number of at least 0, not {value!r}")
+        if name == "target" or study.metric != "loss":
+            check_share(name, value)
 
 
 def _check_folds(study: "Study") -> None:

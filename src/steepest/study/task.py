@@ -4,6 +4,7 @@ A task and its result are plain values. A long run leaves a checkpoint at most e
 one is simply repeated, and gives the same bits.
 """
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -60,7 +61,7 @@ def summarise(result: Result) -> dict[str, Any]:
     metrics = {
         "validation": None if scored is None else scored.plain(session.dataset.classes),
         "gap": result.gap,
-        "stability": result.stability,
+        "stability": None if math.isnan(result.stability) else result.stability,
         "epochs": len(result.rows),
         "examples_per_epoch": int(session.split.train.shape[1]),
         "stopped": result.status == "stopped",

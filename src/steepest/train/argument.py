@@ -125,6 +125,8 @@ def arrays(
     `classes` are the names that labels are held against; none: those that are there.
     """
     dataset = from_arrays("arrays", x, y, test=NONE, classes=classes or None)
+    if validation is not None and len(validation) != 2:
+        raise UsageError("validation_data is a pair, (x, y)")
     if validation is None or len(validation[0]) == 0:
         return dataset, None
     held = _held(validation, dataset, is_named=np.asarray(y).dtype.kind == "U")

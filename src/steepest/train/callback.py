@@ -4,6 +4,7 @@ They look at the history and answer; the loop decides. `EarlyStopping` is a pure
 monitored values, `LearningRateScheduler` becomes a schedule before training starts.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,7 @@ class LambdaCallback:
 
 def monitored(history: Mapping[str, list[float]], monitor: str) -> list[float]:
     """Return the values of a metric, one an epoch; UsageError where it is not measured."""
-    if monitor not in history:
-        raise UsageError(f"cannot monitor '{monitor}'; {nearest(monitor, history)}")
+    known = {name: v for name, v in history.items() if not all(map(math.isnan, v))}
+    if monitor not in known:
+        raise UsageError(f"cannot monitor '{monitor}'; {nearest(monitor, known)}")
     return history[monitor]

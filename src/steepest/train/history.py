@@ -1,5 +1,6 @@
 """What a training run left: its epochs, as Keras' `History` and as rows."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,18 +24,18 @@ class History:
     the epoch whose weights the model has, where early stopping restored them.
     """
 
-    epochs: list[Epoch] = field(default_factory=list)
+    epochs: list[Epoch] = field(default_factory=list, repr=False)  # long, with their confusions
     status: str = "finished"
     best: int | None = None
 
     @property
     def history(self) -> dict[str, list[float]]:
-        """The metrics by name, one value an epoch."""
+        """The metrics by name, one value an epoch; those that were never measured are left out."""
         found: dict[str, list[float]] = {}
         for epoch in self.epochs:
             for name, value in logs(epoch.row()).items():
                 found.setdefault(name, []).append(value)
-        return found
+        return {name: v for name, v in found.items() if not all(map(math.isnan, v))}
 
     @property
     def seconds(self) -> float:

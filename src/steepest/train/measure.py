@@ -35,6 +35,10 @@ class Measure:
         """The fraction of each class predicted right: the accuracy of the class."""
         return self._ratio(1)
 
+    def has(self, k: int) -> bool:
+        """Tell whether class k has examples here."""
+        return self.confusion is not None and bool(self.confusion[k].sum())
+
     @property
     def class_precision(self) -> Array:
         """The fraction right of what was predicted as each class."""
@@ -96,6 +100,9 @@ def confusion(true: Array, predicted: Array, classes: int) -> Array:
 
 
 def stability(values: Sequence[float]) -> float:
-    """Return the standard deviation of epoch-to-epoch changes over the last half of a run."""
+    """Return the standard deviation of epoch-to-epoch changes over the last half of a run.
+
+    NaN where that half has fewer than three epochs, or nothing was measured.
+    """
     half = np.asarray(values[len(values) // 2 :], float)
-    return float(np.diff(half).std()) if len(half) > 2 else 0.0
+    return float(np.diff(half).std()) if len(half) > 2 else float("nan")

@@ -18,7 +18,7 @@ from steepest.engine.protocol import Engine
 from steepest.errors import DataError, UsageError
 from steepest.nn.arch import initial_value, initial_values, layout
 from steepest.nn.augment import check_shape, draw_epoch
-from steepest.nn.loss import MSE
+from steepest.nn.loss import MSE, check_classes
 from steepest.optim.rule import coefficient_table, undecayed
 from steepest.optim.torch_rule import Memory, TorchRule
 from steepest.program.trace import Value
@@ -143,14 +143,7 @@ def is_normalized(spec: RunSpec, dataset: Dataset) -> bool:
 def _task(specs: Sequence[RunSpec], dataset: Dataset) -> Task:
     spec = specs[0]
     labels = dataset.y.ndim == 1 and bool(dataset.classes)
-    for name in ("smoothing", "class_weights", "balanced"):
-        if not labels and getattr(spec, name):
-            raise UsageError(f"{name} is for classes, and '{dataset.name}' has numbers to predict")
-    if labels and spec.class_weights and len(spec.class_weights) != len(dataset.classes):
-        raise UsageError(
-            f"class_weights has {len(spec.class_weights)} numbers, but '{dataset.name}' has "
-            f"{len(dataset.classes)} classes"
-        )
+    check_classes(spec, dataset.classes if labels else (), dataset.name)
     check_shape(spec.augmentations, dataset.shape)
     width = len(dataset.classes) if labels else dataset.y.reshape(dataset.n, -1).shape[1]
     return Task(

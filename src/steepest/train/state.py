@@ -31,6 +31,8 @@ def check_suffix(path: str | Path) -> Path:
     """Return the path if its suffix is right; UsageError naming the right one otherwise."""
     path = Path(path)
     if path.suffix != SUFFIX:
+        if not path.name or path.is_dir():
+            raise UsageError(f"'{path}' is a folder: name a file that ends in {SUFFIX}")
         raise UsageError(
             f"'{path}': weights are kept as safetensors; name the file '{path.with_suffix(SUFFIX)}'"
         )
