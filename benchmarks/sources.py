@@ -57,9 +57,7 @@ comparisons it needs lie on its side, *does not hold* if one lies on the other s
 difference too small to matter, and is *not distinguishable* otherwise. All intervals of a study's
 claims hold at once with 95 % confidence. A level that a reduced budget cannot reach is
 asked in the full study alone. The runs shared two cores with other work, so seconds, and
-ratios of them, are rough. The claims were read before values and
-ratios got the floor of counting (decision 30): one of them that rests on two or three equal
-accuracies would be undecided now.
+ratios of them, are rough.
 
 This table and the pages are written from the store by `python benchmarks/sources.py`.
 """
