@@ -97,6 +97,12 @@ def test_a_second_fit_takes_examples_of_the_same_kind():
     model = _model()
     with pytest.raises(UsageError, match=r"shape \(4,\) with 3 outputs, these have \(4,\) and 2"):
         model.fit(X, NAMES == "a", verbose=0)
+    some = NAMES != "c"
+    model.fit(X[some], NAMES[some], epochs=1, verbose=0)  # a part of the classes is none other
+    assert model.predict(X).shape == (60, 3)
+    numbered = _model(LABELS)
+    numbered.fit(X, LABELS % 2, epochs=1, verbose=0)
+    assert numbered.predict(X).shape == (60, 3)
 
 
 def test_class_weights_may_be_a_mapping():

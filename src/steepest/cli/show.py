@@ -64,8 +64,8 @@ def show(
     look = look or LookFlags()
     if look.wanted:
         drawn = draw(find_folder(run), look.wanted, look.test, look.out)
-        paths_of = [str(path) for path in drawn]
-        say(json.dumps({"pictures": paths_of}) if as_json else "\n".join(paths_of))
+        pictures = [str(path) for path in drawn]
+        say(json.dumps({"pictures": pictures}) if as_json else "\n".join(pictures))
         return
     if look.test or look.out:
         raise UsageError("--test and --out belong to --filters, --activations, ...")

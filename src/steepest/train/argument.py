@@ -136,6 +136,15 @@ def arrays(
     return from_arrays("arrays", *both, test=NONE, classes=names or None), split
 
 
+def classes_of(about: Mapping[str, Any], y: Any) -> tuple[str, ...]:
+    """Return the classes of a model that is fitted again, where these labels are of their kind."""
+    classes = tuple(about.get("classes", ()))
+    if not classes:
+        return ()
+    kind, numbered = np.asarray(y).dtype.kind, classes == tuple(map(str, range(len(classes))))
+    return classes if kind == "U" or (numbered and kind in "bui") else ()
+
+
 def check_refit(about: Mapping[str, Any], dataset: Dataset) -> None:
     """Raise UsageError unless a model of this description can go on with these examples."""
     width = len(dataset.classes) or dataset.y.shape[1]

@@ -20,6 +20,7 @@ from steepest.train.argument import (
     as_fitted,
     check_callbacks,
     check_refit,
+    classes_of,
     model_part,
     options_of,
     rule_part,
@@ -90,7 +91,7 @@ class Model:
         fit together.
         """
         check_callbacks(callbacks)
-        dataset, given = arrays(x, y, validation_data)
+        dataset, given = arrays(x, y, validation_data, classes_of(self.about, y))
         check_refit(self.about, dataset)
         more = options_of(options, dataset.classes, given is not None)
         spec = RunSpec(
