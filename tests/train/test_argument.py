@@ -6,6 +6,7 @@ import pytest
 from steepest import Model
 from steepest.errors import DataError, UsageError
 from steepest.nn import Chain, Flatten, Linear
+from steepest.optim import SGD
 from steepest.seeds import stream
 from steepest.train.callback import EarlyStopping, LearningRateScheduler
 
@@ -103,6 +104,17 @@ def test_a_second_fit_takes_examples_of_the_same_kind():
     numbered = _model(LABELS)
     numbered.fit(X, LABELS % 2, epochs=1, verbose=0)
     assert numbered.predict(X).shape == (60, 3)
+
+
+def test_the_rate_may_be_given_beside_the_optimizer():
+    """By the words of the command line."""
+    ways = [
+        {"optimizer": "sgd(lr=0.3)"}, {"optimizer": "sgd", "learning_rate": 0.3},
+        {"optimizer": SGD, "lr": 0.3}, {"optimizer": SGD(lr=0.1), "lr": 0.3},
+    ]  # fmt: skip
+    assert len({_model(**how).predict(X).tobytes() for how in ways}) == 1
+    with pytest.raises(UsageError, match="weight_decay"):
+        _model(optimizer="adagrad", weight_decay=-1.0)
 
 
 def test_class_weights_may_be_a_mapping():

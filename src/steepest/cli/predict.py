@@ -52,6 +52,8 @@ def predict(
 
     if not inputs:
         raise UsageError("name what to predict: images, a .npy, a .npz or a .csv")
+    if out is not None and any(path.resolve() == out.resolve() for path in inputs):
+        raise UsageError(f"--out would overwrite the input '{out}': name another file")
     model = load(weights_of(locate(run), weights))
     names: list[str] = []
     parts: list[Array] = []

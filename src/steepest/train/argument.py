@@ -14,7 +14,7 @@ from steepest.nn.torch_about import given_name, is_torch_instance, is_torch_modu
 from steepest.nn.zoo import ARCHS
 from steepest.optim import RULES, SCHEDULES
 from steepest.part import Part, parse
-from steepest.spec import RunSpec
+from steepest.spec import ALIASES, RunSpec
 from steepest.train.callback import EarlyStopping, LearningRateScheduler, ModelCheckpoint
 from steepest.train.partition import Split
 
@@ -44,13 +44,21 @@ def model_part(arch: Any) -> Part:
     return Part("described", (("text", to_text(arch)),))
 
 
-def rule_part(optimizer: Any) -> Any:
-    """Return the spec's part for a rule, or the name or part as it was given."""
-    if isinstance(optimizer, (str, Part, dict)):
-        return optimizer
-    if isinstance(optimizer, type):
-        return parse("optimizer", optimizer, RULES)
-    return part_of("optimizer", optimizer, RULES)
+def rule_part(optimizer: Any, options: Mapping[str, Any]) -> Part:
+    """Return the spec's part for a rule by name, part, class or instance.
+
+    Of the further `options` of `fit` it takes lr (learning_rate) and weight_decay.
+    """
+    if isinstance(optimizer, (str, Part, dict, type)):
+        part = parse("optimizer", optimizer, RULES)
+    else:
+        part = part_of("optimizer", optimizer, RULES)
+    own = {ALIASES.get(name, name): value for name, value in options.items() if _is_rules(name)}
+    return part.with_options(own)
+
+
+def _is_rules(name: str) -> bool:
+    return ALIASES.get(name, name) in ("lr", "weight_decay")
 
 
 def part_of(kind: str, instance: Any, table: dict[str, Any]) -> Part:
@@ -90,12 +98,14 @@ def options_of(given: Mapping[str, Any], classes: Sequence[str], held: bool) -> 
 
     `held` tells that the validation examples were given apart.
     """
+    given = {name: value for name, value in given.items() if not _is_rules(name)}
     known = [f.name for f in fields(RunSpec) if f.name not in ELSEWHERE]
     for name in given:
         if name in ELSEWHERE:
             raise UsageError(f"fit takes no {name}: {ELSEWHERE[name]}")
         if name not in known:
-            raise UsageError(f"fit: unknown option '{name}'; {nearest(name, known)}")
+            names = [*known, "lr", "weight_decay"]
+            raise UsageError(f"fit: unknown option '{name}'; {nearest(name, names)}")
         if held and name in {"fold", "examples"}:
             raise UsageError(f"give either {name} or validation_data, not both")
     weights = given.get("class_weights")

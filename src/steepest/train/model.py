@@ -85,17 +85,18 @@ class Model:
         """Train on x (n, ...) and y (n,) labels or (n, k) floats; return the history.
 
         The validation split is stratified and drawn by the seed. A second call goes on from the
-        weights of the first, with new optimizer slots. `options` are further fields of `RunSpec`
-        (smoothing, l1, l2, balanced, normalize, class_weights: a number a class, or
-        {class: number}). Raises UsageError or DataError, one sentence, for anything that does not
-        fit together.
+        weights of the first, with new optimizer slots. `options` are lr and weight_decay of the
+        optimizer and further fields of `RunSpec` (smoothing, l1, l2, balanced, normalize,
+        class_weights: a number a class, or {class: number}). Raises UsageError or DataError, one
+        sentence, for anything that does not fit together.
         """
         check_callbacks(callbacks)
         dataset, given = arrays(x, y, validation_data, classes_of(self.about, y))
         check_refit(self.about, dataset)
         more = options_of(options, dataset.classes, given is not None)
         spec = RunSpec(
-            data="arrays", model=self.part, optimizer=rule_part(optimizer), epochs=epochs,
+            data="arrays", model=self.part, optimizer=rule_part(optimizer, options),
+            epochs=epochs,
             batch_size=batch_size, seed=self.seed, precision=self.precision,
             validation=0.0 if validation_data is not None else validation_split,
             **{"engine": self.engine, "normalize": False, **more},
