@@ -80,6 +80,8 @@ def _parts(arm: ArmResult, name: str) -> list[dict[str, Any]]:
         return list(arm.tests)
     if name.startswith("val_"):
         return [r.metrics.get("validation") or {} for r in arm.records]
+    if name.startswith("train_"):
+        return [{"examples": r.metrics.get("examples_per_epoch")} for r in arm.records]
     return []
 
 
