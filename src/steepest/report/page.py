@@ -128,7 +128,7 @@ def _arms_caption(content: Content) -> str:
     if content.reference is not None:
         text += (
             f" Difference: from {content.reference}, with simultaneous interval. Wins: the pairs"
-            f" of {content.repeated} in which this arm beats {content.reference}; a tie counts half."
+            f" of {content.repeated} in which the arm beats {content.reference}, a tie for half."
         )
     if any(arm.boundary for arm in content.arms):
         text += (
