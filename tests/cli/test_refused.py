@@ -53,7 +53,7 @@ def test_an_interrupted_short_run_leaves_no_folder(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-c", COMMAND, *tokens], cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )
-    while not list(tmp_path.glob("runs/*/config.json")):
+    while not list(tmp_path.glob("runs/*/.lock")):  # from then on the run knows its folder
         assert process.poll() is None
     process.send_signal(2)
     said = process.communicate()[1]
