@@ -25,7 +25,6 @@ REVISIONS: dict[str, int] = {  # "optimizer.adam" -> 2 once its arithmetic chang
     "schedule.warmup": 2,  # what follows a fraction of an epoch ends with the run
 }
 
-
 SHARE, FRACTION = (0.0, 1.0, False), (0.0, 1.0, True)  # (low, high, whether high is allowed)
 POSITIVE, COUNT = (0.0, math.inf, False), (1.0, math.inf, False)
 BOUNDS = {  # what options of built-in parts may be, by their names
@@ -192,14 +191,14 @@ def build(kind: str, part: Part, table: Mapping[str, Any]) -> Any:
             raise UsageError(f"{kind} '{part.name}' has no option '{name}'; {nearest(name, known)}")
         _check_type(f"{kind}.{name}", known[name], value)
         if ":" not in part.name:
-            check_bounds(f"{part.name}.{name}", name, value)
+            _check_bounds(f"{part.name}.{name}", name, value)
     missing = [k for k, v in known.items() if v is MISSING and k not in dict(part.options)]
     if missing:
         raise UsageError(f"{kind} '{part.name}' needs the option '{missing[0]}'")
     return found(**dict(part.options))
 
 
-def check_bounds(where: str, name: str, value: Any) -> None:
+def _check_bounds(where: str, name: str, value: Any) -> None:
     """Raise UsageError for an option of a built-in part that no setting can have."""
     if name not in BOUNDS:
         return

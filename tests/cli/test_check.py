@@ -24,7 +24,7 @@ def test_a_sound_model_passes_layer_by_layer(call, model):
 
 def test_every_layer_is_checked_and_the_whole():
     spec = from_plain({"model": "mlp(hidden=(5,))"})
-    found = check_layers(spec, load("digits"))
+    found = list(check_layers(spec, load("digits")))
     assert [(name, size) for name, size, _ in found] == [("1", 325), ("3", 60), ("all", 385)]
     assert all(one.error < 1e-7 for _, _, one in found)
 
@@ -32,8 +32,10 @@ def test_every_layer_is_checked_and_the_whole():
 def test_a_regression_is_checked_too():
     x = np.linspace(-1, 1, 60).reshape(20, 3)
     dataset = from_arrays("own", x, x[:, :2] ** 2)
-    found = check_layers(from_plain({"model": "mlp(hidden=(4,),activation='tanh')"}), dataset)
+    spec = from_plain({"model": "mlp(hidden=(4,),activation='tanh')"})
+    found = list(check_layers(spec, dataset))
     assert found
+    assert all(found)
     assert all(one.passed for _, _, one in found)
 
 

@@ -61,8 +61,7 @@ def check_layers(spec: "RunSpec", dataset: "Dataset") -> "Iterator[tuple[str, in
     whose gradient is PyTorch's own.
     """
     from steepest.engine.native import flush_denormals
-    from steepest.nn.arch import initial_value, named_arrays
-    from steepest.nn.arch import initial_values as drawn
+    from steepest.nn.arch import initial_value, initial_values, named_arrays
     from steepest.seeds import stream
 
     if spec.asks_torch:
@@ -72,7 +71,7 @@ def check_layers(spec: "RunSpec", dataset: "Dataset") -> "Iterator[tuple[str, in
     flush_denormals()
     width = len(dataset.classes) or dataset.y.shape[1]
     declared = spec.arch.declare(dataset.shape, width)
-    flat = drawn(declared.leaves, spec.seed)
+    flat = initial_values(declared.leaves, spec.seed)
     noise = stream(spec.seed, "check", "noise")
     values = named_arrays(declared.leaves, flat + NOISE * noise.standard_normal(flat.shape))
     groups: dict[str, list[Leaf]] = {}

@@ -55,7 +55,7 @@ def train_folds(
     metric = ""
     for spec in specs:
         result, folder = run(spec)
-        counts.append({"examples": result.measure.examples if result.measure else 0})
+        counts.append(result.measure.examples if result.measure else None)
         metric, score = _score(result)
         scores.append(score)
         rows.append([str(spec.fold), f"{score:.4f}", result.status, str(folder)])

@@ -82,7 +82,7 @@ class Course:
             self._release()
             shutil.rmtree(self.folder, ignore_errors=True)
             sys.stderr.write(
-                f"Stopped, and nothing is kept: a run leaves a checkpoint every "
+                "Stopped, and nothing is kept: a run leaves a checkpoint every "
                 f"{CHECKPOINT_SECONDS:.0f} s.\n"
             )
 

@@ -255,7 +255,7 @@ def _tell_classes(split: str, measure: "Measure", names: Sequence[str]) -> None:
     counts = measure.confusion.sum(axis=1)
     columns = (measure.class_precision, measure.class_recall, measure.class_f1)
     rows = [
-        [name, *(f"{c[i]:.1%}" if counts[i] else "-" for c in columns), f"{counts[i]:,}"]
+        [name, *(f"{c[i]:.1%}" if measure.has(i) else "-" for c in columns), f"{counts[i]:,}"]
         for i, name in enumerate(names)
     ]
     show_table(["class", "precision", "recall", "F1", "examples"], rows, f"{split}: classes")

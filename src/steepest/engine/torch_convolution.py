@@ -92,8 +92,8 @@ def _idle(size: int, positions: int, kernel: int, attributes: dict[str, Any]) ->
     Their gradient is 0, but ATen's bfloat16 kernel for processors leaves it unwritten.
     """
     stride, padding = attributes["stride"], attributes["padding"]
-    reads = [{k + stride * i - padding for i in range(positions)} for k in range(kernel)]
-    return [k for k, lines in enumerate(reads) if not lines & set(range(size))]
+    starts = [stride * i - padding for i in range(positions)]
+    return [k for k in range(kernel) if not any(0 <= start + k < size for start in starts)]
 
 
 def _first(y: Any, x: Any, attributes: dict[str, Any]) -> Any:

@@ -119,7 +119,7 @@ def compare_arms(
         raise unknown("arm", reference, table)
     sign = -1.0 if lower_is_better else 1.0
     basis = level if isinstance(level, Basis) else Basis(proportion(level, "level"))
-    least = max(counting_spread(np.stack(list(table.values()))), 2**0.5 * basis.least)
+    least = counting_spread(np.stack(list(table.values())), basis.grain)
     wide = basis.widening(len(next(iter(table.values()))))
     rule = Family(sign, margin, basis.level, len(pairs), least, wide, basis.method, basis.ahead)
     return [verdict_of((a, b), pairs_of(table, lost, [(a, b)], sign), rule) for a, b in pairs]

@@ -241,5 +241,5 @@ def _at(cell: Cell, i: int, level: str) -> Cell:
 
 def _least(table: Table, how: Scale, squares: float) -> float:
     """Return the least spread of a contrast of counts whose weights have this sum of squares."""
-    seen = counting_spread(np.stack(list(table.scores.values()))) / math.sqrt(2)
-    return max(seen, how.basis.least) * math.sqrt(squares)
+    scores = np.stack(list(table.scores.values()))
+    return counting_spread(scores, how.basis.grain) * math.sqrt(squares / 2)

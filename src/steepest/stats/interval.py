@@ -79,8 +79,7 @@ def mean_interval(values: ArrayLike, level: float = 0.95, least: float = 0.0) ->
     if array.ndim != 1:
         raise UsageError(f"mean_interval takes one axis, not shape {array.shape}; use mean_band")
     low, high = mean_band(array[:, None], level, least)
-    resampled = len(array) >= BOOTSTRAP_FROM and array.std(ddof=1) >= least
-    method = "BCa bootstrap" if resampled else "Student t"
+    method = "BCa bootstrap" if _speaks(array[:, None], least)[0] else "Student t"
     return Interval(_mean(array), float(low[0]), float(high[0]), len(array), level, method)
 
 
@@ -93,10 +92,17 @@ def mean_band(values: ArrayLike, level: float = 0.95, least: float = 0.0) -> tup
     array = finite(values, "mean_band")
     proportion(level, "level")
     low, high = student_t(array, level, least)
-    if len(array) >= BOOTSTRAP_FROM:
-        wide = array.std(axis=0, ddof=1) >= least
-        low[wide], high[wide] = bca(array[:, wide], level)
+    resampled = _speaks(array, least)
+    if resampled.any():
+        low[resampled], high[resampled] = bca(array[:, resampled], level)
     return low, high
+
+
+def _speaks(values: Array, least: float) -> NDArray[np.bool_]:
+    """Return of which columns (M,) resampling says enough: many values that spread enough."""
+    if len(values) < BOOTSTRAP_FROM:
+        return np.zeros(values.shape[1], np.bool_)
+    return np.asarray(values.std(axis=0, ddof=1) >= least)
 
 
 def paired_interval(
@@ -117,14 +123,14 @@ def paired_interval(
     return Interval(_mean(difference), *ends, len(one), level, "paired Student t")
 
 
-def counting_spread(scores: Array) -> float:
+def counting_spread(scores: Array, grain: float = 0.0) -> float:
     """Return the least spread that differences of pairs of `scores` may claim; 0 for real numbers.
 
     Accuracies are counts: multiples of a step h, one over the test set's size. Two or three
     differences of counts are often equal by chance, and their spread of 0 would prove anything.
     Rounding alone gives a difference the variance h² / 6 (Sheppard 1898), so no less is believed.
     The step is the greatest common divisor of the distances between scores, by Euclid, within a
-    millionth of the largest score.
+    millionth of the largest score; or `grain`, where so large a step is known.
 
     >>> round(counting_spread(np.array([0.91, 0.93, 0.96])) * 6**0.5, 6)
     0.01
@@ -138,7 +144,7 @@ def counting_spread(scores: Array) -> float:
             rest = abs(longer - round(longer / shorter) * shorter)
             longer, shorter = shorter, rest
         step = longer
-    return step / 6**0.5 if step > blur else 0.0
+    return max(step if step > blur else 0.0, grain) / 6**0.5
 
 
 def student_t(

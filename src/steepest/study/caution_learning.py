@@ -184,12 +184,8 @@ def _accuracies(arm: ArmResult, i: int) -> list[float]:
 
 def _gap(arm: ArmResult) -> str:
     rows = [arm.curves[i][-1] for i in _sound(arm)]
-    gaps = [
-        r["train_accuracy"] - r["val_accuracy"]
-        for r in rows
-        if math.isfinite(r.get("train_accuracy") or math.nan)
-        and math.isfinite(r.get("val_accuracy") or math.nan)
-    ]
+    pairs = [column([r], "train_accuracy") + column([r], "val_accuracy") for r in rows]
+    gaps = [pair[0] - pair[1] for pair in pairs if len(pair) == 2]
     return f" (accuracy gap {100 * np.mean(gaps):.1f} points)" if gaps else ""
 
 

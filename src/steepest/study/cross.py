@@ -49,8 +49,8 @@ def basis_of(
     study: Study, finals: Sequence[tuple[Sequence[Record], Sequence[Mapping[str, Any]]]]
 ) -> Basis:
     """Return what verdicts rest on, from the (records, tests) of arms: the least training data."""
-    tests = [test for _, mine in finals for test in mine]
+    tested = (test.get("examples") for _, tests in finals for test in tests)
     return Basis(
         ratio=max(ratio_of(study, *final) for final in finals),
-        grain=grain_of(study.metric, tests, study.seeds if study.rounds > 1 else 1),
+        grain=grain_of(study.metric, tested, study.seeds if study.rounds > 1 else 1),
     )

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from steepest.stats.interval import Array, counting_spread, mean_interval
-from steepest.stats.resample import Basis
 from steepest.study.design import Study
 from steepest.study.grain import grain_of
 from steepest.study.outcome import ArmResult, by_tuning
@@ -64,9 +63,8 @@ def least_of(arms: Sequence[ArmResult], name: str) -> float:
     From the numbers of examples where they are known, else from the step that the values show.
     """
     known = [v for a in arms if np.isfinite(v := measured(a, name)).all()]
-    seen = counting_spread(np.concatenate(known)) / math.sqrt(2) if known else 0.0
-    parts = [part for a in arms for part in _parts(a, name)]
-    return max(seen, Basis(grain=grain_of(name, parts, _runs(arms[0]))).least)
+    grain = grain_of(name, (count for a in arms for count in _counts(a, name)), _runs(arms[0]))
+    return counting_spread(np.concatenate(known), grain) / math.sqrt(2) if known else 0.0
 
 
 def _runs(arm: ArmResult) -> int:
@@ -74,14 +72,14 @@ def _runs(arm: ArmResult) -> int:
     return max(len(arm.records) // len(arm.choices), 1) if len(arm.choices) > 1 else 1
 
 
-def _parts(arm: ArmResult, name: str) -> list[dict[str, Any]]:
-    """Return the measurements of the examples that a measure counts."""
+def _counts(arm: ArmResult, name: str) -> list[int | None]:
+    """Return over how many examples a measure counts, run by run; None where that is not known."""
     if name in METRICS:
-        return list(arm.tests)
+        return [test.get("examples") for test in arm.tests]
     if name.startswith("val_"):
-        return [r.metrics.get("validation") or {} for r in arm.records]
+        return [(r.metrics.get("validation") or {}).get("examples") for r in arm.records]
     if name.startswith("train_"):
-        return [{"examples": r.metrics.get("examples_per_epoch")} for r in arm.records]
+        return [r.metrics.get("examples_per_epoch") for r in arm.records]
     return []
 
 

@@ -4,7 +4,6 @@ They look at the history and answer; the loop decides. `EarlyStopping` is a pure
 monitored values, `LearningRateScheduler` becomes a schedule before training starts.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +70,6 @@ class LambdaCallback:
 
 def monitored(history: Mapping[str, list[float]], monitor: str) -> list[float]:
     """Return the values of a metric, one an epoch; UsageError where it is not measured."""
-    known = {name: v for name, v in history.items() if not all(map(math.isnan, v))}
-    if monitor not in known:
-        raise UsageError(f"cannot monitor '{monitor}'; {nearest(monitor, known)}")
+    if monitor not in history:
+        raise UsageError(f"cannot monitor '{monitor}'; {nearest(monitor, history)}")
     return history[monitor]

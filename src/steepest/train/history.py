@@ -1,7 +1,7 @@
 """What a training run left: its epochs, as Keras' `History` and as rows."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,15 @@ def logs(row: Mapping[str, float]) -> dict[str, float]:
     """Return an epoch's metrics by Keras' names: loss, accuracy, val_loss, val_accuracy, lr, ..."""
     dropped = ("epoch", "updates", "examples", "flops", "seconds")
     return {NAMES.get(k, k): v for k, v in row.items() if k not in dropped}
+
+
+def metrics(rows: Iterable[Mapping[str, float]]) -> dict[str, list[float]]:
+    """Return the metrics of epochs by Keras' names; those that were never measured are left out."""
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        for name, value in logs(row).items():
+            found.setdefault(name, []).append(value)
+    return {name: v for name, v in found.items() if not all(map(math.isnan, v))}
 
 
 @dataclass
@@ -31,11 +40,7 @@ class History:
     @property
     def history(self) -> dict[str, list[float]]:
         """The metrics by name, one value an epoch; those that were never measured are left out."""
-        found: dict[str, list[float]] = {}
-        for epoch in self.epochs:
-            for name, value in logs(epoch.row()).items():
-                found.setdefault(name, []).append(value)
-        return {name: v for name, v in found.items() if not all(map(math.isnan, v))}
+        return metrics(self.rows())
 
     @property
     def seconds(self) -> float:

@@ -11,7 +11,7 @@ from steepest.errors import UsageError
 from steepest.optim.stopping import EarlyStopping
 from steepest.spec import RunSpec
 from steepest.train.callback import monitored
-from steepest.train.history import logs
+from steepest.train.history import metrics
 from steepest.train.loop import Epoch
 from steepest.train.state import State
 
@@ -103,11 +103,7 @@ def is_best(rows: Sequence[Row], rule: EarlyStopping) -> bool:
 
 def monitored_values(rows: Sequence[Row], monitor: str) -> list[float]:
     """Return a metric of every epoch, by the names that callbacks monitor."""
-    found: dict[str, list[float]] = {}
-    for row in rows:
-        for name, value in logs(row).items():
-            found.setdefault(name, []).append(value)
-    return monitored(found, monitor)
+    return monitored(metrics(rows), monitor)
 
 
 def _stops(spec: RunSpec, rows: Sequence[Row]) -> bool:
